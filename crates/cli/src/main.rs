@@ -1,0 +1,2 @@
+//! The binary `isoflop`.
+fn main() {}

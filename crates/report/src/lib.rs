@@ -1,0 +1,1 @@
+//! Text, Markdown and figures from isoflop's types.

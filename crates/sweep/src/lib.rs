@@ -1,0 +1,1 @@
+//! Ladders of training runs: cells, attempts, and the engine that executes them.
