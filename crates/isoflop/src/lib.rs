@@ -6,7 +6,19 @@
 //!
 //! The library is pure: it takes readers, seeds and times as arguments, never prints, and builds for `wasm32`.
 
+pub mod claim;
 pub mod counting;
+pub mod fit;
+pub mod law;
+pub mod plan;
+pub mod predict;
+pub mod runs;
 pub mod units;
 
+pub use claim::{Claim, ClaimError, Verdict};
+pub use fit::{Estimate, Fit, FitError, FitOptions, Objective, Status, Warning, fit};
+pub use law::HoffmannCoefficients;
+pub use plan::{Plan, PlanError};
+pub use predict::{Extrapolation, Light, Prediction};
+pub use runs::{DropReason, Dropped, Filter, Run, Runs, RunsError, TableFormat};
 pub use units::{BitsPerByte, Dollars, Flops, Nats, Params, Seconds, Tokens, UnitError, parse_count};

@@ -1,0 +1,167 @@
+//! The objective of Hoffmann's law over a set of runs, in coordinates an optimiser likes.
+//!
+//! The published parameters are hopeless to search in: ln A and alpha correlate 0.999. The working coordinates
+//! `(ln E, u, v, alpha, beta)` are the logarithms of the three terms at the centre of the runs, and the exponents.
+
+use isoflop_numerics::elementary::{exp, ln};
+use isoflop_numerics::nonnegative;
+
+use super::objective::Objective;
+use crate::law::HoffmannCoefficients;
+use crate::runs::Run;
+
+/// Exponents outside this range are no scaling law; the search steps back from them.
+pub(super) const EXPONENTS: std::ops::RangeInclusive<f64> = 0.005..=3.0;
+
+/// Exponents of the starting grid: geometric steps of 1.35 through everything ever published.
+const GRID: [f64; 12] = [0.04, 0.06, 0.09, 0.13, 0.18, 0.25, 0.34, 0.46, 0.62, 0.84, 1.13, 1.5];
+
+/// A share of the lowest loss at which the floor counts as absent; it keeps ln E finite.
+const NO_FLOOR: f64 = 1e-6;
+
+/// Runs as bare arrays, centred in ln N and ln D.
+pub(super) struct Surface {
+    /// ln N minus its mean.
+    x: Vec<f64>,
+    /// ln D minus its mean.
+    y: Vec<f64>,
+    /// Loss, nats.
+    loss: Vec<f64>,
+    /// ln loss.
+    ln_loss: Vec<f64>,
+    centre: (f64, f64),
+    objective: Objective,
+}
+
+impl Surface {
+    /// The one place where quantities become bare numbers.
+    pub(super) fn new(runs: &[Run], objective: Objective) -> Self {
+        let ln_params: Vec<f64> = runs.iter().map(|run| ln(run.params.get())).collect();
+        let ln_tokens: Vec<f64> = runs.iter().map(|run| ln(run.tokens.get())).collect();
+        let loss: Vec<f64> = runs.iter().map(|run| run.loss.get()).collect();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let centre = (mean(&ln_params), mean(&ln_tokens));
+        Self {
+            x: ln_params.iter().map(|value| value - centre.0).collect(),
+            y: ln_tokens.iter().map(|value| value - centre.1).collect(),
+            ln_loss: loss.iter().map(|value| ln(*value)).collect(),
+            loss,
+            centre,
+            objective,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.loss.len()
+    }
+
+    /// Objective and gradient at working coordinates, each run counted `weights[i]` times; NaN outside the box.
+    pub(super) fn value_and_gradient(&self, working: &[f64], weights: &[f64], gradient: &mut [f64]) -> f64 {
+        let &[ln_floor, u, v, alpha, beta] = working else { return f64::NAN };
+        if !EXPONENTS.contains(&alpha) || !EXPONENTS.contains(&beta) {
+            return f64::NAN;
+        }
+        let floor = exp(ln_floor);
+        let penalty = self.objective.penalty();
+        let logarithmic = self.objective.is_logarithmic();
+        let mut sum = 0.0;
+        let mut slopes = [0.0; 5];
+        for (i, weight) in weights.iter().enumerate() {
+            let (x, y) = (self.x[i], self.y[i]);
+            let params_term = exp(u - alpha * x);
+            let tokens_term = exp(v - beta * y);
+            let model = floor + params_term + tokens_term;
+            let (residual, unit) =
+                if logarithmic { (ln(model) - self.ln_loss[i], 1.0 / model) } else { (model - self.loss[i], 1.0) };
+            let (cost, slope) = penalty.value_and_slope(residual);
+            sum += weight * cost;
+            let slope = weight * slope * unit;
+            slopes[0] += slope;
+            slopes[1] += slope * params_term;
+            slopes[2] += slope * tokens_term;
+            slopes[3] -= slope * params_term * x;
+            slopes[4] -= slope * tokens_term * y;
+        }
+        slopes[0] *= floor;
+        gradient.copy_from_slice(&slopes);
+        sum
+    }
+
+    /// Starting points by variable projection: for each pair of grid exponents the best E, A, B >= 0 under squared relative
+    /// residuals are exact; the lowest `count` local minima of that surface are returned, best first.
+    pub(super) fn starts(&self, weights: &[f64], count: usize) -> Vec<[f64; 5]> {
+        let relative: Vec<f64> = weights.iter().zip(&self.loss).map(|(w, loss)| w / (loss * loss)).collect();
+        let columns = |values: &[f64]| -> Vec<Vec<f64>> {
+            GRID.iter().map(|exponent| values.iter().map(|value| exp(-exponent * value)).collect()).collect()
+        };
+        let (params_columns, tokens_columns) = (columns(&self.x), columns(&self.y));
+        let sum = |a: &[f64], b: &[f64]| -> f64 { relative.iter().zip(a).zip(b).map(|((w, a), b)| w * a * b).sum() };
+        let ones = vec![1.0; self.len()];
+        let against = |columns: &[Vec<f64>], other: &[f64]| -> Vec<f64> {
+            columns.iter().map(|column| sum(column, other)).collect()
+        };
+        let (params_ones, params_loss) = (against(&params_columns, &ones), against(&params_columns, &self.loss));
+        let (tokens_ones, tokens_loss) = (against(&tokens_columns, &ones), against(&tokens_columns, &self.loss));
+        let (ones_ones, ones_loss) = (sum(&ones, &ones), sum(&ones, &self.loss));
+
+        let mut cells = [[None; GRID.len()]; GRID.len()];
+        for (i, params_column) in params_columns.iter().enumerate() {
+            let params_params = sum(params_column, params_column);
+            for (j, tokens_column) in tokens_columns.iter().enumerate() {
+                let params_tokens = sum(params_column, tokens_column);
+                let gram = [
+                    [ones_ones, params_ones[i], tokens_ones[j]],
+                    [params_ones[i], params_params, params_tokens],
+                    [tokens_ones[j], params_tokens, sum(tokens_column, tokens_column)],
+                ];
+                cells[i][j] = nonnegative::least_squares(&gram, &[ones_loss, params_loss[i], tokens_loss[j]]);
+            }
+        }
+
+        let height = |i: usize, j: usize| cells[i][j].map_or(f64::INFINITY, |(_, objective)| objective);
+        let neighbours = |i: usize| i.saturating_sub(1)..=(i + 1).min(GRID.len() - 1);
+        let mut minima: Vec<(f64, [f64; 5])> = Vec::new();
+        for i in 0..GRID.len() {
+            for j in 0..GRID.len() {
+                let lowest = neighbours(i).all(|k| neighbours(j).all(|l| height(i, j) <= height(k, l)));
+                if let (true, Some((coefficients, objective))) = (lowest, cells[i][j]) {
+                    minima.push((objective, self.working_of(coefficients, GRID[i], GRID[j])));
+                }
+            }
+        }
+        minima.sort_by(|a, b| a.0.total_cmp(&b.0));
+        minima.into_iter().take(count).map(|(_, working)| working).collect()
+    }
+
+    /// Working coordinates of centred coefficients; a coefficient at zero is lifted a little so that its logarithm exists.
+    fn working_of(&self, [floor, params_term, tokens_term]: [f64; 3], alpha: f64, beta: f64) -> [f64; 5] {
+        let lowest = self.loss.iter().copied().fold(f64::INFINITY, f64::min);
+        let logarithm = |value: f64| ln(value.max(1e-3 * lowest));
+        [logarithm(floor), logarithm(params_term), logarithm(tokens_term), alpha, beta]
+    }
+
+    /// Whether the floor at these coordinates is as good as absent.
+    pub(super) fn has_no_floor(&self, working: &[f64]) -> bool {
+        let lowest = self.ln_loss.iter().copied().fold(f64::INFINITY, f64::min);
+        working[0] < lowest + ln(NO_FLOOR)
+    }
+
+    /// The published parametrisation of working coordinates.
+    pub(super) fn coefficients(&self, working: &[f64]) -> Option<HoffmannCoefficients> {
+        let &[ln_floor, u, v, alpha, beta] = working else { return None };
+        Some(HoffmannCoefficients {
+            floor: exp(ln_floor),
+            params_scale: exp(u + alpha * self.centre.0),
+            tokens_scale: exp(v + beta * self.centre.1),
+            alpha,
+            beta,
+        })
+    }
+
+    /// ln predicted minus ln observed, run by run.
+    pub(super) fn log_residuals(&self, working: &[f64]) -> Vec<f64> {
+        let &[ln_floor, u, v, alpha, beta] = working else { return Vec::new() };
+        let model = |i: usize| exp(ln_floor) + exp(u - alpha * self.x[i]) + exp(v - beta * self.y[i]);
+        (0..self.len()).map(|i| ln(model(i)) - self.ln_loss[i]).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! Coefficient sets from the literature at full precision, each with its source, trust and reach.
+
+use super::HoffmannCoefficients;
+
+/// How far a number from the literature was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Read in the primary source, or recomputed from public data.
+    Verified,
+    /// Read in an independent text that cites the place; the primary text itself was not read.
+    Secondary,
+    /// Derived here.
+    Derived,
+}
+
+/// A published fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Published {
+    /// Author and year, edition after a dash.
+    pub name: &'static str,
+    /// The numbers.
+    pub coefficients: HoffmannCoefficients,
+    /// Paper, and where in it.
+    pub source: &'static str,
+    /// How far the numbers were checked.
+    pub trust: Trust,
+    /// Largest training compute among the runs it was fitted to, where the paper or its data say so.
+    pub largest_flops: Option<f64>,
+    /// What to know before using it.
+    pub note: &'static str,
+}
+
+/// Largest compute among the 245 runs read off Hoffmann et al.'s figure (data of Besiroglu et al. 2024).
+const LARGEST_DIGITISED_RUN: f64 = 1.295_602_267e22;
+
+/// All published coefficient sets.
+pub static PUBLISHED: [Published; 7] = [
+    Published {
+        name: "hoffmann2022",
+        // The TeX source gives a = ln A = 6.0073404, b = ln B = 6.0179186, e = ln E = 0.5267228.
+        coefficients: HoffmannCoefficients {
+            floor: 1.693_373_680_998_952_8,
+            params_scale: 406.401_017_519_473_7,
+            tokens_scale: 410.722_826_945_039_8,
+            alpha: 0.339_170_84,
+            beta: 0.284_908_3,
+        },
+        source: "Hoffmann et al. 2022, arXiv:2203.15556, approach 3, unrounded from the TeX source",
+        trust: Trust::Verified,
+        largest_flops: Some(LARGEST_DIGITISED_RUN),
+        note: "its optimiser had stopped early (Besiroglu et al. 2024); kept for comparison",
+    },
+    Published {
+        name: "hoffmann2022-printed",
+        coefficients: HoffmannCoefficients {
+            floor: 1.69,
+            params_scale: 406.4,
+            tokens_scale: 410.7,
+            alpha: 0.34,
+            beta: 0.28,
+        },
+        source: "Hoffmann et al. 2022, arXiv:2203.15556, equation 10",
+        trust: Trust::Verified,
+        largest_flops: Some(LARGEST_DIGITISED_RUN),
+        note: "rounding the exponents moves tokens per parameter at 5.76e23 FLOP from 59 to 93",
+    },
+    Published {
+        name: "besiroglu2024",
+        coefficients: HoffmannCoefficients {
+            floor: 1.8172,
+            params_scale: 482.01,
+            tokens_scale: 2085.43,
+            alpha: 0.3478,
+            beta: 0.3658,
+        },
+        source: "Besiroglu et al. 2024, arXiv:2404.10102, table 1",
+        trust: Trust::Verified,
+        largest_flops: Some(LARGEST_DIGITISED_RUN),
+        note: "the least-absolute-deviation optimum on 240 runs read off a figure",
+    },
+    Published {
+        name: "besiroglu2024-lad",
+        coefficients: HoffmannCoefficients {
+            floor: 1.816_864,
+            params_scale: 482.005,
+            tokens_scale: 2085.43,
+            alpha: 0.347_813,
+            beta: 0.365_854,
+        },
+        source: "recomputed here from the data of Besiroglu et al. 2024, least absolute deviations of ln loss",
+        trust: Trust::Derived,
+        largest_flops: Some(LARGEST_DIGITISED_RUN),
+        note: "the published headline, with the digits the paper rounds off",
+    },
+    Published {
+        name: "besiroglu2024-huber",
+        coefficients: HoffmannCoefficients {
+            floor: 1.817_218_10,
+            params_scale: 477.825_872,
+            tokens_scale: 2_143.417_372,
+            alpha: 0.347_310_499,
+            beta: 0.367_172_433,
+        },
+        source: "recomputed here from the data of Besiroglu et al. 2024, Huber 1e-3 on ln loss, summed",
+        trust: Trust::Derived,
+        largest_flops: Some(LARGEST_DIGITISED_RUN),
+        note: "the exact optimum of the objective the paper declares",
+    },
+    Published {
+        name: "muennighoff2023",
+        // The authors' notebook gives a = 6.255414, b = 7.3049974, e = 0.6254804.
+        coefficients: HoffmannCoefficients {
+            floor: 1.869_143_678_405_485_8,
+            params_scale: 520.824_951_659_918_7,
+            tokens_scale: 1_487.716_093_782_861,
+            alpha: 0.352_659_6,
+            beta: 0.352_659_6,
+        },
+        source: "Muennighoff et al. 2023, arXiv:2305.16264, the law for data seen once, from the authors' notebook",
+        trust: Trust::Verified,
+        largest_flops: None,
+        note: "C4; exponents tied; repetition is a law of its own",
+    },
+    Published {
+        name: "sardana2024",
+        coefficients: HoffmannCoefficients {
+            floor: 1.69,
+            params_scale: 406.4,
+            tokens_scale: 410.7,
+            alpha: 0.336,
+            beta: 0.283,
+        },
+        source: "Sardana et al. 2024, arXiv:2401.00448",
+        trust: Trust::Secondary,
+        largest_flops: None,
+        note: "Hoffmann's printed scales with one more digit of the exponents; reproduces their serving examples",
+    },
+];
+
+/// The published fit called `name`; `None` when there is none.
+///
+/// ```
+/// let set = isoflop::law::published("besiroglu2024").unwrap();
+/// assert_eq!(set.coefficients.alpha, 0.3478);
+/// ```
+pub fn published(name: &str) -> Option<&'static Published> {
+    PUBLISHED.iter().find(|set| set.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_the_exponentials_of_the_sources_logarithms() {
+        for (name, [a, b, e]) in [
+            ("hoffmann2022", [6.007_340_4, 6.017_918_6, 0.526_722_8]),
+            ("muennighoff2023", [6.255_414, 7.304_997_4, 0.625_480_4f64]),
+        ] {
+            let law = published(name).unwrap().coefficients;
+            for (scale, logarithm) in [(law.params_scale, a), (law.tokens_scale, b), (law.floor, e)] {
+                assert!(
+                    (scale / logarithm.exp() - 1.0).abs() < 1e-14,
+                    "{name}: {scale} is not e^{logarithm}: {}",
+                    logarithm.exp()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for set in &PUBLISHED {
+            assert!(std::ptr::eq(published(set.name).unwrap(), set));
+        }
+    }
+}

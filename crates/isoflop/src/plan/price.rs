@@ -1,0 +1,180 @@
+//! What compute costs: accelerators, their rental, and the way from dollars to FLOP and back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Dollars, Flops, UnitError};
+
+/// The table of accelerators, each row with its source and trust.
+pub const ACCELERATORS_TABLE: &str = include_str!("../../../../data/accelerators.csv");
+
+/// Energy a data centre draws per unit that reaches the accelerators; 1.1 to 1.3 is common. An assumption, stated in every plan.
+const POWER_USAGE_EFFECTIVENESS: f64 = 1.2;
+
+/// Why there is no price.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PriceError {
+    /// A share is not above zero and at most one.
+    #[error("{quantity} must be above 0 and at most 1, got {value}")]
+    NotAShare {
+        /// Which share.
+        quantity: &'static str,
+        /// The number given.
+        value: f64,
+    },
+    /// A price or a number of devices is not positive.
+    #[error(transparent)]
+    Unit(#[from] UnitError),
+    /// The built-in table cannot be read; a test keeps this from happening.
+    #[error("the table of accelerators cannot be read: {0}")]
+    Table(#[from] csv::Error),
+}
+
+/// One kind of device. Peaks are dense, never with 2:4 sparsity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Accelerator {
+    /// Short name, as typed.
+    pub name: String,
+    /// Name in full.
+    pub title: String,
+    /// Dense BF16 peak, 1e12 FLOP/s.
+    pub bf16_tflops: f64,
+    /// Dense FP8 peak, 1e12 FLOP/s.
+    pub fp8_tflops: Option<f64>,
+    /// Memory, 1e9 bytes.
+    pub memory_gb: f64,
+    /// Memory bandwidth, 1e12 bytes/s.
+    pub bandwidth_tb: f64,
+    /// Power, watts.
+    pub watts: Option<f64>,
+    /// How far the row was checked: verified, secondary, memory.
+    pub trust: String,
+    /// Where the row comes from.
+    pub source: String,
+}
+
+/// The known accelerators.
+///
+/// # Errors
+/// [`PriceError::Table`] when the built-in table is malformed.
+pub fn accelerators() -> Result<Vec<Accelerator>, PriceError> {
+    let mut table = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(ACCELERATORS_TABLE.as_bytes());
+    Ok(table.deserialize().collect::<Result<_, _>>()?)
+}
+
+/// Devices rented by the hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rental {
+    accelerator: Accelerator,
+    dollars_per_hour: Dollars,
+    utilisation: f64,
+    goodput: f64,
+    devices: Option<u32>,
+}
+
+/// What a budget of compute comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Dollars.
+    pub usd: Option<f64>,
+    /// Device-hours.
+    pub gpu_hours: Option<f64>,
+    /// Days of wall time, when the number of devices is known.
+    pub days: Option<f64>,
+    /// Energy, when the device's power is known.
+    pub energy_kwh: Option<f64>,
+}
+
+impl Rental {
+    /// `accelerator` at `dollars_per_hour`, doing a share `utilisation` of its peak (MFU) in a share `goodput` of the time.
+    ///
+    /// # Errors
+    /// [`PriceError`] when a share is not in (0, 1] or the price is not positive.
+    pub fn new(
+        accelerator: Accelerator,
+        dollars_per_hour: f64,
+        utilisation: f64,
+        goodput: f64,
+        devices: Option<u32>,
+    ) -> Result<Self, PriceError> {
+        for (quantity, value) in [("MFU", utilisation), ("goodput", goodput)] {
+            if !(value > 0.0 && value <= 1.0) {
+                return Err(PriceError::NotAShare { quantity, value });
+            }
+        }
+        Ok(Self { accelerator, dollars_per_hour: Dollars::new(dollars_per_hour)?, utilisation, goodput, devices })
+    }
+
+    /// Compute that `budget` buys.
+    ///
+    /// ```text
+    /// C = $ / (price per hour) · 3600 · peak · MFU · goodput
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnitError::NotPositive`] when the product leaves the range of numbers.
+    pub fn affordable(&self, budget: Dollars) -> Result<Flops, UnitError> {
+        Flops::new(budget.get() / self.dollars_per_hour.get() * self.flops_per_hour())
+    }
+
+    /// What `flops` costs.
+    pub fn cost(&self, flops: Flops) -> Cost {
+        let hours = flops.get() / self.flops_per_hour();
+        Cost {
+            usd: Some(hours * self.dollars_per_hour.get()),
+            gpu_hours: Some(hours),
+            days: self.devices.map(|devices| hours / (24.0 * f64::from(devices.max(1)))),
+            energy_kwh: self.accelerator.watts.map(|watts| hours * watts / 1000.0 * POWER_USAGE_EFFECTIVENESS),
+        }
+    }
+
+    fn flops_per_hour(&self) -> f64 {
+        3600.0 * 1e12 * self.accelerator.bf16_tflops * self.utilisation * self.goodput
+    }
+
+    /// What the price rests on, in words.
+    pub(super) fn assumptions(&self) -> Vec<String> {
+        let Accelerator { title, bf16_tflops, .. } = &self.accelerator;
+        let mut assumptions = vec![format!(
+            "{title}: {bf16_tflops} TFLOP/s dense BF16 peak, MFU {}, goodput {}, {} per device-hour",
+            self.utilisation, self.goodput, self.dollars_per_hour
+        )];
+        if let Some(watts) = self.accelerator.watts {
+            assumptions
+                .push(format!("energy at {watts} W per device, power usage effectiveness {POWER_USAGE_EFFECTIVENESS}"));
+        }
+        assumptions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_is_readable_and_sourced() {
+        let rows = accelerators().unwrap();
+        assert!(rows.len() >= 15);
+        for row in rows {
+            assert!(row.bf16_tflops > 0.0 && !row.source.is_empty(), "{row:?}");
+            assert!(["verified", "secondary", "memory"].contains(&row.trust.as_str()), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn shares_beyond_one_are_refused() {
+        let h100 = || accelerators().unwrap().remove(0);
+        for (mfu, goodput) in [(0.0, 1.0), (1.1, 1.0), (0.4, f64::NAN), (0.4, -1.0)] {
+            assert!(matches!(Rental::new(h100(), 2.0, mfu, goodput, None), Err(PriceError::NotAShare { .. })));
+        }
+        assert!(matches!(Rental::new(h100(), 0.0, 0.4, 1.0, None), Err(PriceError::Unit(_))));
+    }
+
+    #[test]
+    fn days_follow_from_the_number_of_devices() {
+        let h100 = accelerators().unwrap().into_iter().find(|a| a.name == "h100").unwrap();
+        let rental = Rental::new(h100, 2.0, 0.4, 1.0, Some(4096)).unwrap();
+        let days = rental.cost(Flops::new(7.12368e24).unwrap()).days.unwrap();
+        assert!((days - 50.8626).abs() < 1e-3, "{days}");
+    }
+}

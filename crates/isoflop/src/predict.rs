@@ -1,0 +1,193 @@
+//! The loss of a run that has not been trained yet: point, interval, and how far beyond the data it lies.
+
+use isoflop_numerics::elementary::{exp, ln};
+use isoflop_numerics::quantile::mixture_quantile;
+use serde::{Deserialize, Serialize};
+
+use crate::counting::training_flops;
+use crate::fit::{Estimate, Fit, Warning};
+use crate::units::{Flops, Params, Tokens, UnitError};
+
+/// Growth of the error of form, in ln loss per decade of compute beyond the data (one scale of a Student t with four degrees).
+///
+/// # Source
+/// Rolling-origin back-tests of fits on public runs of six sources give 0.7 to 1.2 % per decade; nothing in a bootstrap sees it.
+///
+/// # Trust
+/// Derived here, for text in nats per token; see LOG.md of 2026-11-22.
+pub const FORM_ERROR_PER_DECADE: f64 = 0.01;
+
+/// How far a point lies beyond the runs a fit rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Extrapolation {
+    /// Target compute over the largest fitted compute; `None` when the largest is not known.
+    pub compute_factor: Option<f64>,
+    /// Green up to half a decade beyond, amber up to one and a half, red farther or unknown.
+    pub light: Light,
+}
+
+/// How much to trust a number by its distance from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Light {
+    /// Within half a decade of compute beyond the data.
+    Green,
+    /// Within one and a half decades.
+    Amber,
+    /// Farther, or not known.
+    Red,
+}
+
+impl Extrapolation {
+    /// The distance of `target` from a largest fitted compute.
+    pub fn new(target: Flops, largest_fitted: Option<f64>) -> Self {
+        let compute_factor = largest_fitted.map(|largest| target.get() / largest);
+        let light = match compute_factor {
+            Some(factor) if factor.log10() <= 0.5 => Light::Green,
+            Some(factor) if factor.log10() <= 1.5 => Light::Amber,
+            _ => Light::Red,
+        };
+        Self { compute_factor, light }
+    }
+
+    /// Decades of compute beyond the data; zero inside.
+    pub fn decades(&self) -> f64 {
+        self.compute_factor.map_or(0.0, |factor| factor.log10().max(0.0))
+    }
+}
+
+/// A predicted run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Model size.
+    pub params: Params,
+    /// Training tokens.
+    pub tokens: Tokens,
+    /// Training compute, 6ND.
+    pub flops: Flops,
+    /// Loss in nats per token.
+    pub loss: Estimate,
+    /// Share of new runs the interval is meant to hold.
+    pub level: f64,
+    /// What the interval covers, in words.
+    pub covers: String,
+    /// Distance from the data.
+    pub extrapolation: Extrapolation,
+    /// Doubts about this prediction.
+    pub warnings: Vec<Warning>,
+}
+
+/// What an interval should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covers {
+    /// The loss one new run will show: doubt about the law, error of form, and the scatter of runs.
+    NewRun,
+    /// The mean loss of many such runs: without the scatter.
+    ExpectedLoss,
+}
+
+impl Fit {
+    /// The loss of a new run of `params` trained on `tokens`, with the interval that holds it with probability `level`.
+    ///
+    /// The interval is that of a mixture: one Student-t(4) bell around each draw's ln loss, whose scale combines the scatter of
+    /// runs around the law with [`FORM_ERROR_PER_DECADE`] times the decades beyond the data.
+    ///
+    /// # Errors
+    /// [`UnitError::NotPositive`] when the compute leaves the range of numbers.
+    pub fn predict(&self, params: Params, tokens: Tokens, level: f64) -> Result<Prediction, UnitError> {
+        let flops = training_flops(params, tokens)?;
+        let extrapolation = Extrapolation::new(flops, self.largest_flops());
+        let loss = self.loss_estimate(params, tokens, level, Covers::NewRun, &extrapolation);
+        let covers = match loss.lo {
+            Some(_) => format!(
+                "the loss of one new run, {:.0} % of the time: doubt about the law, error of form, scatter of runs",
+                100.0 * level
+            ),
+            None => "nothing: the law comes without draws".to_owned(),
+        };
+        let warnings = self.distance_warnings(params, tokens, &extrapolation);
+        Ok(Prediction { params, tokens, flops, loss, level, covers, extrapolation, warnings })
+    }
+
+    /// Loss at a point with the interval of a new run or of the expected loss.
+    pub(crate) fn loss_estimate(
+        &self,
+        params: Params,
+        tokens: Tokens,
+        level: f64,
+        covers: Covers,
+        extrapolation: &Extrapolation,
+    ) -> Estimate {
+        let (params, tokens) = (params.get(), tokens.get());
+        let value = self.coefficients().loss_at(params, tokens);
+        if self.draws().is_empty() {
+            return Estimate { value, lo: None, hi: None };
+        }
+        let noise = match covers {
+            Covers::NewRun => self.noise().unwrap_or(0.0),
+            Covers::ExpectedLoss => 0.0,
+        };
+        let scale = noise.hypot(FORM_ERROR_PER_DECADE * extrapolation.decades());
+        let mut centres: Vec<f64> = self.draws().iter().map(|law| ln(law.loss_at(params, tokens))).collect();
+        centres.sort_by(f64::total_cmp);
+        let end = |share: f64| Some(exp(mixture_quantile(&centres, scale, share)));
+        Estimate { value, lo: end(0.5 * (1.0 - level)), hi: end(0.5 * (1.0 + level)) }
+    }
+
+    /// Doubts that come from where the point lies relative to the runs.
+    pub(crate) fn distance_warnings(
+        &self,
+        params: Params,
+        tokens: Tokens,
+        extrapolation: &Extrapolation,
+    ) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        match extrapolation.compute_factor {
+            Some(factor) if extrapolation.light != Light::Green => {
+                let message = format!(
+                    "{factor:.0}x the compute of the largest fitted run: the form of the law itself is untested there; a validation run in between would tell"
+                );
+                warnings.push(Warning::new("extrapolates", message));
+            }
+            Some(_) => {}
+            None => warnings.push(Warning::new(
+                "unknown_reach",
+                "the source does not say how large its largest run was: the distance of this prediction from its data is unknown".to_owned(),
+            )),
+        }
+        let ratio = tokens.get() / params.get();
+        if let Some((low, high)) = self.ratio_range()
+            && (ratio > 2.0 * high || ratio < 0.5 * low)
+        {
+            let message = format!(
+                "{ratio:.1} tokens per parameter, and the fitted runs have {low:.1} to {high:.1}: laws fitted at ordinary ratios mislead far outside them"
+            );
+            warnings.push(Warning::new("unusual_ratio", message));
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::published;
+
+    #[test]
+    fn lights_change_at_half_and_one_and_a_half_decades() {
+        let light = |factor: f64| Extrapolation::new(Flops::new(factor * 1e20).unwrap(), Some(1e20)).light;
+        assert_eq!(
+            [0.1, 3.0, 3.3, 31.0, 32.0].map(light),
+            [Light::Green, Light::Green, Light::Amber, Light::Amber, Light::Red]
+        );
+    }
+
+    #[test]
+    fn a_published_law_predicts_without_an_interval_and_says_so() {
+        let fit = Fit::from_published(published("besiroglu2024").unwrap());
+        let prediction = fit.predict(Params::new(70e9).unwrap(), Tokens::new(1.4e12).unwrap(), 0.9).unwrap();
+        assert!((prediction.loss.value - 1.973_5).abs() < 5e-3, "{prediction:?}");
+        assert_eq!(prediction.loss.lo, None);
+        assert_eq!(prediction.extrapolation.light, Light::Red);
+    }
+}

@@ -1,0 +1,367 @@
+//! The canonical table, read from CSV or JSON lines: `params` or `flops`, `tokens`, `loss`, and any other columns.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
+
+use super::{DropReason, Dropped, Run, Runs};
+use crate::counting::{FlopCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
+use crate::units::{Flops, Nats, Params, Tokens, parse_count};
+
+/// Why a table is not runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunsError {
+    /// The table could not be read to its end.
+    #[error("{source_name}: cannot read: {error}")]
+    Io {
+        /// The table's name.
+        source_name: String,
+        /// What the reader said.
+        error: std::io::Error,
+    },
+    /// The text is not CSV or not JSON lines.
+    #[error("{source_name}:{line}: not {format}: {message}")]
+    Malformed {
+        /// The table's name.
+        source_name: String,
+        /// Line, counted from 1.
+        line: u64,
+        /// The format that was expected.
+        format: &'static str,
+        /// What the parser said.
+        message: String,
+    },
+    /// A column the table cannot do without is not there.
+    #[error(
+        "{source_name}: no column `{column}`; the table needs `loss` and two of `params`, `tokens`, `flops`, and has {found:?}: rename a column"
+    )]
+    MissingColumn {
+        /// The table's name.
+        source_name: String,
+        /// The missing column.
+        column: &'static str,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// A cell is not the number it should be.
+    #[error(
+        "{source_name}:{line}: {column} must be positive and finite, got `{text}`: correct the row, or leave unreadable rows out with --skip-bad-rows"
+    )]
+    BadNumber {
+        /// The table's name.
+        source_name: String,
+        /// Line, counted from 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// The cell's text.
+        text: String,
+    },
+    /// There are no rows at all.
+    #[error("{source_name}: no rows: the table is empty")]
+    Empty {
+        /// The table's name.
+        source_name: String,
+    },
+    /// A filter is not `COLUMN=VALUE`.
+    #[error("`{text}` is not a filter: write COLUMN=VALUE, for example recipe=baseline")]
+    BadFilter {
+        /// The filter's text.
+        text: String,
+    },
+    /// A filter names a column that no run has.
+    #[error("no column `{column}` to filter by; there are {known:?}")]
+    UnknownColumn {
+        /// The filter's column.
+        column: String,
+        /// The columns that exist.
+        known: Vec<String>,
+    },
+}
+
+/// How a table is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+impl TableFormat {
+    /// The format that a file name's ending stands for; CSV unless it says JSON.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        if [".jsonl", ".ndjson", ".json"].iter().any(|ending| name.ends_with(ending)) {
+            Self::JsonLines
+        } else {
+            Self::Csv
+        }
+    }
+}
+
+/// Statuses of runs whose last loss is not a final loss.
+const UNFINISHED: [&str; 7] = ["running", "crashed", "diverged", "failed", "killed", "stopped", "preempted"];
+
+impl Runs {
+    /// Reads the canonical table; `source_name` appears in errors.
+    ///
+    /// Two of `params`, `tokens` and `flops` give the third by `C = 6 N D`. Numbers may be written `70B`, `1.4T`, `3e18`. Rows whose
+    /// `status` says that the run did not finish are dropped with that reason.
+    ///
+    /// # Errors
+    /// See [`RunsError`]. With `skip_bad_rows` a row with an impossible number is dropped with the message instead.
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::{Runs, TableFormat};
+    /// let table = "params,tokens,loss\n1B,20B,2.58\n2B,40B,2.41\n";
+    /// let runs = Runs::read(table.as_bytes(), "runs.csv", TableFormat::Csv, false)?;
+    /// assert_eq!(runs.kept[0].flops.get(), 1.2e20);
+    /// # Ok::<(), isoflop::RunsError>(())
+    /// ```
+    pub fn read(
+        reader: impl BufRead,
+        source_name: &str,
+        format: TableFormat,
+        skip_bad_rows: bool,
+    ) -> Result<Self, RunsError> {
+        let rows = match format {
+            TableFormat::Csv => csv_rows(reader, source_name)?,
+            TableFormat::JsonLines => json_rows(reader, source_name)?,
+        };
+        let place = Place { source_name };
+        place.check_columns(&rows)?;
+
+        let mut runs = Self::default();
+        for row in rows {
+            let name = row.cells.get("run").cloned().unwrap_or_else(|| format!("row {}", row.line));
+            let status = row.cells.get("status").map(|status| status.to_ascii_lowercase()).unwrap_or_default();
+            if UNFINISHED.contains(&status.as_str()) {
+                runs.dropped.push(Dropped { name, reason: DropReason::Unfinished { status } });
+                continue;
+            }
+            match place.run(row, name.clone()) {
+                Ok(run) => runs.kept.push(run),
+                Err(error) if skip_bad_rows => {
+                    let message = error.to_string();
+                    runs.dropped.push(Dropped { name, reason: DropReason::Unreadable { message } });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !runs.kept.iter().all(follows_six_nd) {
+            runs.flop_counting = FlopCounting::Measured;
+        }
+        Ok(runs)
+    }
+}
+
+/// Whether the run's compute is `6 N D` but for rounding.
+fn follows_six_nd(run: &Run) -> bool {
+    let six_nd = TRAINING_FLOPS_PER_PARAM_TOKEN * run.params.get() * run.tokens.get();
+    (run.flops.get() / six_nd - 1.0).abs() < 0.01
+}
+
+/// One row: where it stood, and its non-empty cells by column.
+struct Row {
+    line: u64,
+    cells: BTreeMap<String, String>,
+}
+
+/// Where errors say they happened.
+struct Place<'a> {
+    source_name: &'a str,
+}
+
+impl Place<'_> {
+    fn check_columns(&self, rows: &[Row]) -> Result<(), RunsError> {
+        if rows.is_empty() {
+            return Err(RunsError::Empty { source_name: self.source_name.to_owned() });
+        }
+        let has = |column: &str| rows.iter().any(|row| row.cells.contains_key(column));
+        let missing = |column| {
+            let mut found: Vec<String> = rows.iter().flat_map(|row| row.cells.keys().cloned()).collect();
+            found.sort();
+            found.dedup();
+            RunsError::MissingColumn { source_name: self.source_name.to_owned(), column, found }
+        };
+        if !has("loss") {
+            return Err(missing("loss"));
+        }
+        match (has("params"), has("tokens"), has("flops")) {
+            (true, true, _) | (true, _, true) | (_, true, true) => Ok(()),
+            (false, _, _) => Err(missing("params")),
+            (true, false, false) => Err(missing("tokens")),
+        }
+    }
+
+    fn run(&self, row: Row, name: String) -> Result<Run, RunsError> {
+        let params = self.number(&row, "params")?;
+        let tokens = self.number(&row, "tokens")?;
+        let flops = self.number(&row, "flops")?;
+        let six = TRAINING_FLOPS_PER_PARAM_TOKEN;
+        let (params, tokens, flops) = match (params, tokens, flops) {
+            (Some(params), Some(tokens), flops) => (params, tokens, flops.unwrap_or(six * params * tokens)),
+            (Some(params), None, Some(flops)) => (params, flops / (six * params), flops),
+            (None, Some(tokens), Some(flops)) => (flops / (six * tokens), tokens, flops),
+            (None, _, _) => return Err(self.bad_number(row.line, "params", "nothing")),
+            (_, None, _) => return Err(self.bad_number(row.line, "tokens", "nothing")),
+        };
+        let loss = self.number(&row, "loss")?.ok_or_else(|| self.bad_number(row.line, "loss", "nothing"))?;
+        let loss_se = self.number(&row, "loss_se")?;
+        let overflow = |column| self.bad_number(row.line, column, "a number out of range");
+        let mut covariates = row.cells;
+        for column in ["run", "params", "tokens", "flops", "loss", "loss_se"] {
+            covariates.remove(column);
+        }
+        Ok(Run {
+            name,
+            params: Params::new(params).map_err(|_| overflow("params"))?,
+            tokens: Tokens::new(tokens).map_err(|_| overflow("tokens"))?,
+            flops: Flops::new(flops).map_err(|_| overflow("flops"))?,
+            loss: Nats::new(loss).map_err(|_| overflow("loss"))?,
+            loss_se,
+            covariates,
+        })
+    }
+
+    /// The cell as a positive number; `None` when it is empty or absent.
+    fn number(&self, row: &Row, column: &'static str) -> Result<Option<f64>, RunsError> {
+        let Some(text) = row.cells.get(column) else { return Ok(None) };
+        match parse_count(text) {
+            Some(number) if number.is_finite() && number > 0.0 => Ok(Some(number)),
+            _ => Err(self.bad_number(row.line, column, text)),
+        }
+    }
+
+    fn bad_number(&self, line: u64, column: &'static str, text: &str) -> RunsError {
+        RunsError::BadNumber { source_name: self.source_name.to_owned(), line, column, text: text.to_owned() }
+    }
+}
+
+fn csv_rows(reader: impl Read, source_name: &str) -> Result<Vec<Row>, RunsError> {
+    let malformed = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let message = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => RunsError::Io { source_name: source_name.to_owned(), error },
+            _ => RunsError::Malformed { source_name: source_name.to_owned(), line, format: "CSV", message },
+        }
+    };
+    let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+    let columns: Vec<String> =
+        table.headers().map_err(malformed)?.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    let mut rows = Vec::new();
+    for record in table.records() {
+        let record = record.map_err(malformed)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells = columns.iter().cloned().zip(record.iter().map(str::to_owned));
+        rows.push(Row { line, cells: cells.filter(|(_, cell)| !cell.is_empty()).collect() });
+    }
+    Ok(rows)
+}
+
+fn json_rows(reader: impl BufRead, source_name: &str) -> Result<Vec<Row>, RunsError> {
+    let mut rows = Vec::new();
+    for (index, text) in reader.lines().enumerate() {
+        let line = index as u64 + 1;
+        let text = text.map_err(|error| RunsError::Io { source_name: source_name.to_owned(), error })?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).map_err(|error| RunsError::Malformed {
+                source_name: source_name.to_owned(),
+                line,
+                format: "a JSON object a line",
+                message: error.to_string(),
+            })?;
+        let cells = object.into_iter().filter_map(|(column, value)| match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some((column, text)),
+            other => Some((column, other.to_string())),
+        });
+        rows.push(Row { line, cells: cells.collect() });
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(table: &str) -> Result<Runs, RunsError> {
+        Runs::read(table.as_bytes(), "runs.csv", TableFormat::Csv, false)
+    }
+
+    #[test]
+    fn two_of_three_give_the_third() {
+        let runs = read("params,tokens,flops,loss\n1e9,2e10,,3\n1e9,,1.2e20,3\n,2e10,1.2e20,3\n").unwrap();
+        for run in &runs.kept {
+            assert_eq!((run.params.get(), run.tokens.get(), run.flops.get()), (1e9, 2e10, 1.2e20));
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_name_their_line() {
+        for (cell, row) in
+            [("tokens", "1e9,-3,2"), ("loss", "1e9,2e10,NaN"), ("params", "x,2e10,2"), ("loss", "1e9,1,")]
+        {
+            let error = read(&format!("params,tokens,loss\n1e9,2e10,2\n{row}\n")).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("runs.csv:3: {cell} must be positive")), "{error}");
+        }
+    }
+
+    #[test]
+    fn bad_rows_can_be_dropped_with_their_reason() {
+        let table = "params,tokens,loss\n1e9,2e10,2\n1e9,-3,2\n";
+        let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, true).unwrap();
+        assert_eq!((runs.kept.len(), runs.dropped.len()), (1, 1));
+        assert_eq!(runs.dropped[0].name, "row 3");
+    }
+
+    #[test]
+    fn missing_columns_and_empty_tables_are_errors() {
+        assert!(matches!(read("params,tokens\n1,2\n"), Err(RunsError::MissingColumn { column: "loss", .. })));
+        assert!(matches!(read("params,loss\n1,2\n"), Err(RunsError::MissingColumn { column: "tokens", .. })));
+        assert!(matches!(read("params,tokens,loss\n"), Err(RunsError::Empty { .. })));
+        assert!(matches!(read(""), Err(RunsError::Empty { .. })));
+    }
+
+    #[test]
+    fn ragged_rows_and_binary_files_are_malformed() {
+        assert!(matches!(read("params,tokens,loss\n1,2\n"), Err(RunsError::Malformed { line: 2, .. })));
+        let binary = [b'a', b',', 0xff, 0xfe, b'\n', 0xff, b',', 0xfe];
+        let error = Runs::read(&binary[..], "t", TableFormat::Csv, false);
+        assert!(matches!(error, Err(RunsError::Malformed { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn unfinished_runs_are_dropped_and_named() {
+        let runs = read("run,params,tokens,loss,status\na,1e9,2e10,2,finished\nb,1e9,2e10,NaN,diverged\n").unwrap();
+        assert_eq!(runs.dropped[0].name, "b");
+        assert_eq!(runs.dropped[0].reason.to_string(), "status is diverged");
+    }
+
+    #[test]
+    fn json_lines_are_the_same_table() {
+        let json = "{\"run\":\"a\",\"params\":\"1B\",\"tokens\":2e10,\"loss\":2.5,\"note\":null}\n\n";
+        let runs = Runs::read(json.as_bytes(), "t.jsonl", TableFormat::of_name("t.jsonl"), false).unwrap();
+        assert_eq!(runs.kept[0].name, "a");
+        assert_eq!(runs.kept[0].flops.get(), 1.2e20);
+        let broken = Runs::read(&b"{\"a\":1}\nnot json\n"[..], "t", TableFormat::JsonLines, false);
+        assert!(matches!(broken, Err(RunsError::Malformed { line: 2, .. })));
+    }
+
+    #[test]
+    fn filters_keep_count_and_name_what_they_drop() {
+        let table = "run,params,tokens,loss,out\na,1e9,2e10,2,0\nb,1e9,2e10,2,1\n";
+        let runs = read(table).unwrap().filtered(&["out=0.0".parse().unwrap()]).unwrap();
+        assert_eq!((runs.kept[0].name.as_str(), runs.dropped[0].name.as_str()), ("a", "b"));
+        assert_eq!(runs.dropped[0].reason.to_string(), "out is 1, not 0.0");
+        let unknown = read(table).unwrap().filtered(&["nope=1".parse().unwrap()]);
+        assert!(matches!(unknown, Err(RunsError::UnknownColumn { .. })));
+        assert!("noequals".parse::<super::super::Filter>().is_err());
+    }
+}

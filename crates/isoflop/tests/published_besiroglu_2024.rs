@@ -1,0 +1,82 @@
+//! Besiroglu et al. 2024, arXiv:2404.10102: the 240 runs read off Hoffmann et al.'s figure, refitted.
+//!
+//! The data are other people's: found through `ISOFLOP_DATA`, and skipped visibly where they are absent.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use isoflop::{FitOptions, Objective, Runs, Status, TableFormat, fit};
+
+/// The public runs with the five points dropped that the replication drops.
+fn epoch_runs() -> Option<Runs> {
+    let root = std::env::var_os("ISOFLOP_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let path = root.join("epoch_chinchilla/runs.csv");
+    let Ok(file) = File::open(&path) else {
+        eprintln!("skipped: {} is not there; set ISOFLOP_DATA to the folder of public runs", path.display());
+        return None;
+    };
+    let runs = Runs::read(BufReader::new(file), "runs.csv", TableFormat::Csv, false).unwrap();
+    Some(runs.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap())
+}
+
+#[test]
+fn the_huber_optimum_is_reached_exactly() {
+    let Some(runs) = epoch_runs() else { return };
+    assert_eq!((runs.kept.len(), runs.dropped.len()), (240, 5));
+    let fit = fit(&runs, &FitOptions { draws: 0, ..FitOptions::default() }).unwrap();
+    let law = fit.coefficients();
+    // The optimum over 60 starts at tight tolerances; peers end between 1.4e-8 and 0.79 above it.
+    let excess = fit.objective_value().unwrap() / 1.018_274_017_800e-3 - 1.0;
+    println!("J {:.15e} excess {excess:.2e} {law:?} {:?}", fit.objective_value().unwrap(), fit.status());
+    assert!(excess.abs() < 1e-9);
+    assert_eq!(*fit.status(), Status::Converged);
+    assert!((law.alpha - 0.347_310_499).abs() < 1e-7 && (law.beta - 0.367_172_433).abs() < 1e-7);
+    assert!((law.floor - 1.817_218_10).abs() < 1e-6);
+}
+
+#[test]
+fn least_squares_of_both_kinds_are_reached() {
+    let Some(runs) = epoch_runs() else { return };
+    // Residual sums of squares of the two least-squares optima; the objective is half of it.
+    for (objective, squares, alpha, beta) in [
+        (Objective::LogLeastSquares, 0.011_461_89, 0.360_253, 0.405_883),
+        (Objective::LeastSquares, 0.083_203_8, 0.357_615, 0.427_621),
+    ] {
+        let fit = fit(&runs, &FitOptions { draws: 0, objective, ..FitOptions::default() }).unwrap();
+        let law = fit.coefficients();
+        assert!((2.0 * fit.objective_value().unwrap() / squares - 1.0).abs() < 1e-6, "{objective}");
+        assert!((law.alpha - alpha).abs() < 1e-5 && (law.beta - beta).abs() < 1e-5, "{objective}: {law:?}");
+    }
+}
+
+#[test]
+fn bootstrap_intervals_are_the_published_ones() {
+    let Some(runs) = epoch_runs() else { return };
+    let fit = fit(&runs, &FitOptions::default()).unwrap();
+    // Percentile intervals over 4,000 plain resamples; ours are stratified, so a tenth of the width is allowed.
+    for (name, lo, hi) in [("alpha", 0.317, 0.373), ("beta", 0.331, 0.415), ("E", 1.769, 1.871)] {
+        let (_, estimate) = fit.parameters(0.95).into_iter().find(|(parameter, _)| *parameter == name).unwrap();
+        let (got_lo, got_hi) = (estimate.lo.unwrap(), estimate.hi.unwrap());
+        println!("{name}: ours {got_lo:.4} {got_hi:.4} theirs {lo} {hi}");
+        let tolerance = 0.15 * (hi - lo);
+        assert!((got_lo - lo).abs() < tolerance && (got_hi - hi).abs() < tolerance, "{name} {got_lo} {got_hi}");
+    }
+}
+
+#[test]
+fn outliers_are_noticed_when_they_are_left_in() {
+    let Some(mut runs) = epoch_runs() else { return };
+    let options = FitOptions { draws: 0, ..FitOptions::default() };
+    assert!(fit(&runs, &options).unwrap().warnings().iter().all(|warning| warning.code != "single_ray"));
+    let mut bad = runs.kept[0].clone();
+    bad.loss = isoflop::Nats::new(bad.loss.get() * 1.5).unwrap();
+    bad.name = "planted".to_owned();
+    runs.kept.push(bad);
+    let warned = fit(&runs, &options).unwrap();
+    let outliers = warned.warnings().iter().find(|warning| warning.code == "outliers").unwrap();
+    assert!(outliers.message.contains("planted") || outliers.message.contains("..."), "{}", outliers.message);
+}
