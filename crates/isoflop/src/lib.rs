@@ -20,5 +20,5 @@ pub use fit::{Estimate, Fit, FitError, FitOptions, Objective, Status, Warning, f
 pub use law::HoffmannCoefficients;
 pub use plan::{Plan, PlanError};
 pub use predict::{Extrapolation, Light, Prediction};
-pub use runs::{DropReason, Dropped, Filter, Run, Runs, RunsError, TableFormat};
+pub use runs::{DropReason, Dropped, Filter, Point, Run, Runs, RunsError, TableFormat};
 pub use units::{BitsPerByte, Dollars, Flops, Nats, Params, Seconds, Tokens, UnitError, parse_count};

@@ -28,6 +28,18 @@ pub enum Status {
     Published,
 }
 
+impl Status {
+    /// The label alone, stable for scripts: `converged`, `at_bound`, `unconverged` or `published`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::AtBound { .. } => "at_bound",
+            Self::Unconverged { .. } => "unconverged",
+            Self::Published => "published",
+        }
+    }
+}
+
 /// Starting points polished for the point fit; draws start from the fit and from one of their own.
 const STARTS: usize = 4;
 

@@ -165,3 +165,56 @@ impl Surface {
         (0..self.len()).map(|i| ln(model(i)) - self.ln_loss[i]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Runs, TableFormat};
+
+    fn surface(objective: Objective) -> Surface {
+        let rows: String = (0..12)
+            .map(|i| {
+                let (params, tokens) = (1e8 * 1.7f64.powi(i % 4), 2e9 * 2.1f64.powi(i / 4));
+                format!(
+                    "{params},{tokens},{}\n",
+                    1.9 + 300.0 / params.powf(0.31) + 900.0 / tokens.powf(0.33) + 0.01 * f64::from(i % 3)
+                )
+            })
+            .collect();
+        let table = format!("params,tokens,loss\n{rows}");
+        Surface::new(&Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap().kept, objective)
+    }
+
+    #[test]
+    fn gradients_are_the_slopes_of_the_objective() {
+        for text in ["huber:1e-2", "log-ls", "ls", "student:4"] {
+            let surface = surface(text.parse().unwrap());
+            let weights: Vec<f64> = (0..12).map(|i| f64::from(i % 3)).collect();
+            let point = [0.6, -0.4, -0.9, 0.37, 0.29];
+            let mut gradient = [0.0; 5];
+            surface.value_and_gradient(&point, &weights, &mut gradient);
+            for i in 0..5 {
+                let at = |step: f64| {
+                    let mut moved = point;
+                    moved[i] += step;
+                    surface.value_and_gradient(&moved, &weights, &mut [0.0; 5])
+                };
+                let numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
+                assert!(
+                    (numeric - gradient[i]).abs() < 1e-7 * (1.0 + gradient[i].abs()),
+                    "{text} entry {i}: {numeric} {}",
+                    gradient[i]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn exponents_outside_the_box_are_outside_the_domain() {
+        let surface = surface(Objective::default());
+        for exponents in [[-0.1, 0.3], [0.3, 3.5]] {
+            let point = [0.6, -0.4, -0.9, exponents[0], exponents[1]];
+            assert!(surface.value_and_gradient(&point, &[1.0; 12], &mut [0.0; 5]).is_nan());
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::counting::{FlopCounting, ParamCounting};
 use crate::units::{Flops, Nats, Params, Tokens};
 
 pub use select::Filter;
-pub use table::{RunsError, TableFormat};
+pub use table::{Point, RunsError, TableFormat};
 
 /// One finished training run.
 #[derive(Debug, Clone, PartialEq)]

@@ -126,16 +126,13 @@ impl Runs {
         format: TableFormat,
         skip_bad_rows: bool,
     ) -> Result<Self, RunsError> {
-        let rows = match format {
-            TableFormat::Csv => csv_rows(reader, source_name)?,
-            TableFormat::JsonLines => json_rows(reader, source_name)?,
-        };
+        let rows = read_rows(reader, source_name, format)?;
         let place = Place { source_name };
-        place.check_columns(&rows)?;
+        place.check_columns(&rows, &["loss"])?;
 
         let mut runs = Self::default();
         for row in rows {
-            let name = row.cells.get("run").cloned().unwrap_or_else(|| format!("row {}", row.line));
+            let name = row.name();
             let status = row.cells.get("status").map(|status| status.to_ascii_lowercase()).unwrap_or_default();
             if UNFINISHED.contains(&status.as_str()) {
                 runs.dropped.push(Dropped { name, reason: DropReason::Unfinished { status } });
@@ -163,10 +160,53 @@ fn follows_six_nd(run: &Run) -> bool {
     (run.flops.get() / six_nd - 1.0).abs() < 0.01
 }
 
+/// A size and a number of tokens to predict a loss for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The row's name.
+    pub name: String,
+    /// Parameters.
+    pub params: Params,
+    /// Tokens.
+    pub tokens: Tokens,
+}
+
+impl Point {
+    /// Reads a table of points: the canonical table, whose `loss` may be missing and is not looked at.
+    ///
+    /// # Errors
+    /// See [`RunsError`].
+    pub fn read(reader: impl BufRead, source_name: &str, format: TableFormat) -> Result<Vec<Self>, RunsError> {
+        let rows = read_rows(reader, source_name, format)?;
+        let place = Place { source_name };
+        place.check_columns(&rows, &[])?;
+        rows.iter()
+            .map(|row| {
+                let (params, tokens, _) = place.sizes(row)?;
+                Ok(Self { name: row.name(), params, tokens })
+            })
+            .collect()
+    }
+}
+
+fn read_rows(reader: impl BufRead, source_name: &str, format: TableFormat) -> Result<Vec<Row>, RunsError> {
+    match format {
+        TableFormat::Csv => csv_rows(reader, source_name),
+        TableFormat::JsonLines => json_rows(reader, source_name),
+    }
+}
+
 /// One row: where it stood, and its non-empty cells by column.
 struct Row {
     line: u64,
     cells: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// The cell `run`, or the place.
+    fn name(&self) -> String {
+        self.cells.get("run").cloned().unwrap_or_else(|| format!("row {}", self.line))
+    }
 }
 
 /// Where errors say they happened.
@@ -175,7 +215,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn check_columns(&self, rows: &[Row]) -> Result<(), RunsError> {
+    fn check_columns(&self, rows: &[Row], needed: &[&'static str]) -> Result<(), RunsError> {
         if rows.is_empty() {
             return Err(RunsError::Empty { source_name: self.source_name.to_owned() });
         }
@@ -186,8 +226,8 @@ impl Place<'_> {
             found.dedup();
             RunsError::MissingColumn { source_name: self.source_name.to_owned(), column, found }
         };
-        if !has("loss") {
-            return Err(missing("loss"));
+        if let Some(column) = needed.iter().find(|column| !has(column)) {
+            return Err(missing(column));
         }
         match (has("params"), has("tokens"), has("flops")) {
             (true, true, _) | (true, _, true) | (_, true, true) => Ok(()),
@@ -197,9 +237,23 @@ impl Place<'_> {
     }
 
     fn run(&self, row: Row, name: String) -> Result<Run, RunsError> {
-        let params = self.number(&row, "params")?;
-        let tokens = self.number(&row, "tokens")?;
-        let flops = self.number(&row, "flops")?;
+        let (params, tokens, flops) = self.sizes(&row)?;
+        let missing = || self.bad_number(row.line, "loss", "nothing");
+        let loss = self.number(&row, "loss")?.ok_or_else(missing)?;
+        let loss = Nats::new(loss).map_err(|_| missing())?;
+        let loss_se = self.number(&row, "loss_se")?;
+        let mut covariates = row.cells;
+        for column in ["run", "params", "tokens", "flops", "loss", "loss_se"] {
+            covariates.remove(column);
+        }
+        Ok(Run { name, params, tokens, flops, loss, loss_se, covariates })
+    }
+
+    /// Params, tokens and compute of a row, the third from the other two by `C = 6 N D`.
+    fn sizes(&self, row: &Row) -> Result<(Params, Tokens, Flops), RunsError> {
+        let params = self.number(row, "params")?;
+        let tokens = self.number(row, "tokens")?;
+        let flops = self.number(row, "flops")?;
         let six = TRAINING_FLOPS_PER_PARAM_TOKEN;
         let (params, tokens, flops) = match (params, tokens, flops) {
             (Some(params), Some(tokens), flops) => (params, tokens, flops.unwrap_or(six * params * tokens)),
@@ -208,22 +262,12 @@ impl Place<'_> {
             (None, _, _) => return Err(self.bad_number(row.line, "params", "nothing")),
             (_, None, _) => return Err(self.bad_number(row.line, "tokens", "nothing")),
         };
-        let loss = self.number(&row, "loss")?.ok_or_else(|| self.bad_number(row.line, "loss", "nothing"))?;
-        let loss_se = self.number(&row, "loss_se")?;
         let overflow = |column| self.bad_number(row.line, column, "a number out of range");
-        let mut covariates = row.cells;
-        for column in ["run", "params", "tokens", "flops", "loss", "loss_se"] {
-            covariates.remove(column);
-        }
-        Ok(Run {
-            name,
-            params: Params::new(params).map_err(|_| overflow("params"))?,
-            tokens: Tokens::new(tokens).map_err(|_| overflow("tokens"))?,
-            flops: Flops::new(flops).map_err(|_| overflow("flops"))?,
-            loss: Nats::new(loss).map_err(|_| overflow("loss"))?,
-            loss_se,
-            covariates,
-        })
+        Ok((
+            Params::new(params).map_err(|_| overflow("params"))?,
+            Tokens::new(tokens).map_err(|_| overflow("tokens"))?,
+            Flops::new(flops).map_err(|_| overflow("flops"))?,
+        ))
     }
 
     /// The cell as a positive number; `None` when it is empty or absent.
