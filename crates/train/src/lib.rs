@@ -2,4 +2,27 @@
 
 pub mod spec;
 
+mod checkpoint;
+#[cfg(test)]
+mod checks;
+mod corpus;
+mod error;
+mod evaluation;
+// The only module with unsafe code: unchecked reads inside register tiles, and calls into functions compiled for
+// instruction sets found at run time.
+#[allow(unsafe_code)]
+mod kernels;
+mod model;
+mod session;
+mod source;
+mod trainer;
+
+pub use corpus::{
+    BuildProgress, BuildReport, BuildStage, Corpus, CorpusError, CorpusOptions, DropReason, Dropped, FileDamage,
+    HeldOut, Language, LanguageError, LanguageOptions, Permutation, Portion, Tokenizer, TokenizerKind,
+};
+pub use error::{Damage, Difference, TrainError};
+pub use evaluation::{Evaluation, EvaluationLimit};
+pub use session::{Session, StepReport};
+pub use source::TokenSource;
 pub use spec::{AdamW, RunSpec, Schedule};

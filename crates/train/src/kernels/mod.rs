@@ -1,0 +1,16 @@
+//! The hot loops: each a plain function on slices, generic over the float, compiled for several instruction sets.
+//!
+//! Matrices are row-major and dense unless a stride is named. Nothing here allocates; scratch memory is the caller's.
+
+pub(crate) mod adamw;
+pub(crate) mod attention;
+pub(crate) mod buffer;
+pub(crate) mod cross_entropy;
+pub(crate) mod dispatch;
+pub(crate) mod elementary;
+pub(crate) mod matmul;
+pub(crate) mod norm;
+pub(crate) mod real;
+pub(crate) mod reduce;
+pub(crate) mod rope;
+pub(crate) mod swiglu;

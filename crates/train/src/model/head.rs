@@ -1,0 +1,71 @@
+//! The two ends of the model: tokens to vectors by lookup, vectors to losses by the final norm and the head.
+
+use super::layout::Matrix;
+use super::linear;
+use super::pass::{Model, Weights};
+use super::workspace::Workspace;
+use crate::kernels::cross_entropy::cross_entropy;
+use crate::kernels::matmul::Store;
+use crate::kernels::norm::{norm_backward, norm_forward};
+use crate::kernels::real::Real;
+
+/// `stream[i] = embedding[tokens[i]]`: rows x width.
+pub(crate) fn embed<F: Real>(embedding: &Matrix, weights: &Weights<F>, tokens: &[u16], stream: &mut [F]) {
+    let table = &weights.values[embedding.range.clone()];
+    let width = embedding.inputs;
+    for (row, &token) in stream.chunks_exact_mut(width).zip(tokens) {
+        row.copy_from_slice(&table[usize::from(token) * width..][..width]);
+    }
+}
+
+/// `d_embedding[tokens[i]] += d_stream[i]`, in the order of the rows.
+pub(crate) fn embed_backward<F: Real>(embedding: &Matrix, tokens: &[u16], d_stream: &[F], gradient: &mut [F]) {
+    let table = &mut gradient[embedding.range.clone()];
+    let width = embedding.inputs;
+    for (row, &token) in d_stream.chunks_exact(width).zip(tokens) {
+        for (sum, &d) in table[usize::from(token) * width..][..width].iter_mut().zip(row) {
+            *sum += d;
+        }
+    }
+}
+
+/// Fills `workspace.losses` from `workspace.output`, and the logits with `scale` times their gradient.
+pub(crate) fn losses<F: Real>(
+    model: &Model<F>,
+    weights: &Weights<F>,
+    targets: &[u16],
+    scale: F,
+    workspace: &mut Workspace<F>,
+) {
+    let (rows, width) = (targets.len(), model.width());
+    let layout = &model.layout;
+    let gain = &weights.values[layout.final_gain.clone()];
+    let normalized = &mut workspace.output_normalized[..rows * width];
+    norm_forward(&workspace.output[..rows * width], gain, normalized, &mut workspace.output_scales[..rows]);
+    let logits = &mut workspace.logits[..rows * layout.head.outputs];
+    linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut workspace.scratch.panel);
+    cross_entropy(logits, layout.head.outputs, targets, &mut workspace.losses[..rows], scale);
+}
+
+/// Starts `workspace.d_stream` from the gradient that [`losses`] left in the logits.
+pub(crate) fn backward<F: Real>(
+    model: &Model<F>,
+    weights: &Weights<F>,
+    rows: usize,
+    gradient: &mut [F],
+    workspace: &mut Workspace<F>,
+) {
+    let width = model.width();
+    let layout = &model.layout;
+    let scratch = &mut workspace.scratch;
+    let d_normalized = &mut scratch.d_normalized[..rows * width];
+    let normalized = &workspace.output_normalized[..rows * width];
+    let d_logits = &workspace.logits[..rows * layout.head.outputs];
+    linear::backward(&layout.head, weights, normalized, d_logits, d_normalized, gradient, &mut scratch.panel);
+    let d_stream = &mut workspace.d_stream[..rows * width];
+    d_stream.fill(F::ZERO);
+    let gain = &weights.values[layout.final_gain.clone()];
+    let (output, scales) = (&workspace.output[..rows * width], &workspace.output_scales[..rows]);
+    let d_gain = &mut gradient[layout.final_gain.clone()];
+    norm_backward(output, gain, scales, d_normalized, d_stream, d_gain, &mut scratch.row);
+}

@@ -1,0 +1,130 @@
+//! Where each parameter stands in the flat vector, and which learning rate and decay it has.
+
+use std::ops::Range;
+
+use isoflop::counting::Architecture;
+
+/// Which learning rate and decay a run of parameters takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Matrices inside the layers.
+    Hidden,
+    /// Embedding and head.
+    Vocabulary,
+    /// Normalisation gains: the vocabulary's rate, no decay.
+    Gain,
+}
+
+/// A row-major matrix in the flat vector; `outputs` rows of `inputs`, as in `y = W x`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Matrix {
+    pub(crate) range: Range<usize>,
+    pub(crate) outputs: usize,
+    pub(crate) inputs: usize,
+}
+
+/// The parameters of one layer, in their order.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    pub(crate) attention_gain: Range<usize>,
+    /// Queries, keys, values stacked: 3 channels x width.
+    pub(crate) projections: Matrix,
+    /// width x channels.
+    pub(crate) attention_out: Matrix,
+    pub(crate) feed_forward_gain: Range<usize>,
+    /// Gates, then ups: 2 feed_forward x width.
+    pub(crate) gate_up: Matrix,
+    /// width x feed_forward.
+    pub(crate) down: Matrix,
+}
+
+/// All parameters: embedding, layers, final gain, head.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    /// vocabulary x width.
+    pub(crate) embedding: Matrix,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) final_gain: Range<usize>,
+    /// vocabulary x width.
+    pub(crate) head: Matrix,
+    pub(crate) params: usize,
+}
+
+impl Layout {
+    pub(crate) fn new(shape: &Architecture) -> Self {
+        let (width, channels) = (shape.width, shape.heads * shape.head_width);
+        let mut params = 0;
+        let mut take = |count: usize| {
+            params += count;
+            params - count..params
+        };
+        let mut matrix = |outputs, inputs| Matrix { range: take(outputs * inputs), outputs, inputs };
+        let embedding = matrix(shape.vocabulary, width);
+        let layers = (0..shape.depth)
+            .map(|_| Layer {
+                attention_gain: matrix(1, width).range,
+                projections: matrix(3 * channels, width),
+                attention_out: matrix(width, channels),
+                feed_forward_gain: matrix(1, width).range,
+                gate_up: matrix(2 * shape.feed_forward, width),
+                down: matrix(width, shape.feed_forward),
+            })
+            .collect();
+        let final_gain = matrix(1, width).range;
+        let head = matrix(shape.vocabulary, width);
+        Self { embedding, layers, final_gain, head, params }
+    }
+
+    /// Every parameter once, in the order of the flat vector, as runs of one group.
+    pub(crate) fn groups(&self) -> Vec<(Range<usize>, Group)> {
+        let mut groups = vec![(self.embedding.range.clone(), Group::Vocabulary)];
+        for layer in &self.layers {
+            groups.extend([
+                (layer.attention_gain.clone(), Group::Gain),
+                (layer.projections.range.start..layer.attention_out.range.end, Group::Hidden),
+                (layer.feed_forward_gain.clone(), Group::Gain),
+                (layer.gate_up.range.start..layer.down.range.end, Group::Hidden),
+            ]);
+        }
+        groups.push((self.final_gain.clone(), Group::Gain));
+        groups.push((self.head.range.clone(), Group::Vocabulary));
+        groups
+    }
+
+    /// The matrices that multiply activations: all but the embedding, which is looked up.
+    pub(crate) fn multiplied(&self) -> impl Iterator<Item = &Matrix> {
+        let layers = self.layers.iter();
+        layers
+            .flat_map(|layer| [&layer.projections, &layer.attention_out, &layer.gate_up, &layer.down])
+            .chain([&self.head])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isoflop::counting::ParamCounting;
+
+    #[test]
+    fn groups_cover_the_vector_once_and_agree_with_the_exact_count() {
+        let shape = Architecture {
+            depth: 3,
+            width: 24,
+            heads: 2,
+            head_width: 10,
+            feed_forward: 40,
+            gated: true,
+            vocabulary: 17,
+            tied_head: false,
+            context: 8,
+        };
+        let layout = Layout::new(&shape);
+        let mut end = 0;
+        for (range, _) in layout.groups() {
+            assert_eq!(range.start, end);
+            end = range.end;
+        }
+        assert_eq!(end, layout.params);
+        assert_eq!(layout.params as u64, shape.param_groups().count(ParamCounting::Total));
+    }
+}

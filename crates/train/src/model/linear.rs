@@ -1,0 +1,37 @@
+//! A matrix without bias: forward, and backward to its input and to itself.
+
+use super::layout::Matrix;
+use super::pass::Weights;
+use crate::kernels::matmul::{Left, Store, matmul};
+use crate::kernels::real::Real;
+
+/// `y (+)= x W'`: x rows x inputs, y rows x outputs.
+pub(crate) fn forward<F: Real>(
+    matrix: &Matrix,
+    weights: &Weights<F>,
+    x: &[F],
+    y: &mut [F],
+    store: Store,
+    scratch: &mut [F],
+) {
+    let rows = x.len() / matrix.inputs;
+    let transposed = &weights.transposed[matrix.range.clone()];
+    matmul(y, store, Left::Rows(x), transposed, [rows, matrix.outputs, matrix.inputs], scratch);
+}
+
+/// `dx = dy W`, and `dW += dy' x`: shapes as in [`forward`], gradient the whole flat vector.
+pub(crate) fn backward<F: Real>(
+    matrix: &Matrix,
+    weights: &Weights<F>,
+    x: &[F],
+    dy: &[F],
+    dx: &mut [F],
+    gradient: &mut [F],
+    scratch: &mut [F],
+) {
+    let rows = dy.len() / matrix.outputs;
+    let weight = &weights.values[matrix.range.clone()];
+    matmul(dx, Store::Replace, Left::Rows(dy), weight, [rows, matrix.inputs, matrix.outputs], scratch);
+    let gradient = &mut gradient[matrix.range.clone()];
+    matmul(gradient, Store::Add, Left::Columns(dy), x, [matrix.outputs, matrix.inputs, rows], scratch);
+}

@@ -1,0 +1,125 @@
+//! The model as a whole: a forward pass over a batch of sequences, and the backward pass that follows it.
+
+use isoflop::counting::Architecture;
+
+use super::layout::Layout;
+use super::workspace::Workspace;
+use super::{attention, feed_forward, head};
+use crate::kernels::buffer::Buffer;
+use crate::kernels::matmul::transpose;
+use crate::kernels::real::Real;
+use crate::kernels::rope::Rotations;
+
+/// What a model is besides its weights.
+pub(crate) struct Model<F> {
+    pub(crate) shape: Architecture,
+    pub(crate) layout: Layout,
+    pub(crate) rotations: Rotations<F>,
+}
+
+/// The weights, and a transposed copy of every matrix that multiplies activations, at the same place in a second vector:
+/// both passes then read their matrices row by row.
+pub(crate) struct Weights<F> {
+    pub(crate) values: Buffer<F>,
+    pub(crate) transposed: Buffer<F>,
+}
+
+/// Tokens of some sequences, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Batch {
+    pub(crate) inputs: Vec<u16>,
+    /// The token after each input.
+    pub(crate) targets: Vec<u16>,
+    /// Tokens of each sequence, none above the context.
+    pub(crate) lengths: Vec<usize>,
+}
+
+impl Batch {
+    pub(crate) fn clear(&mut self) {
+        self.inputs.clear();
+        self.targets.clear();
+        self.lengths.clear();
+    }
+
+    /// Appends a sequence given as tokens: each predicts the one after it.
+    pub(crate) fn push(&mut self, tokens: &[u16]) {
+        if let [first @ .., _] = tokens {
+            self.inputs.extend_from_slice(first);
+            self.targets.extend_from_slice(&tokens[1..]);
+            self.lengths.push(first.len());
+        }
+    }
+}
+
+impl<F: Real> Weights<F> {
+    pub(crate) fn new(layout: &Layout, values: Buffer<F>) -> Self {
+        let transposed = Buffer::zeros(values.len());
+        let mut weights = Self { values, transposed };
+        weights.refresh(layout);
+        weights
+    }
+
+    /// Copies changed values into the transposed matrices.
+    pub(crate) fn refresh(&mut self, layout: &Layout) {
+        for matrix in layout.multiplied() {
+            let range = matrix.range.clone();
+            transpose(&mut self.transposed[range.clone()], &self.values[range], matrix.outputs, matrix.inputs);
+        }
+    }
+}
+
+impl<F: Real> Model<F> {
+    pub(crate) fn new(shape: &Architecture) -> Self {
+        let rotations = Rotations::new(shape.context, shape.head_width);
+        Self { shape: shape.clone(), layout: Layout::new(shape), rotations }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.shape.width
+    }
+
+    /// Channels of all heads together.
+    pub(crate) fn channels(&self) -> usize {
+        self.shape.heads * self.shape.head_width
+    }
+
+    /// Fills `workspace.losses[i]` with the nats of `batch.targets[i]`; everything else it leaves is for [`backward`].
+    ///
+    /// The gradient that [`backward`] gives will be that of `scale` times the sum of the losses.
+    ///
+    /// [`backward`]: Self::backward
+    pub(crate) fn forward(&self, weights: &Weights<F>, batch: &Batch, scale: F, workspace: &mut Workspace<F>) {
+        let rows = batch.inputs.len();
+        assert!(rows <= workspace.rows, "a batch fits the workspace it is given");
+        let Workspace { layers, output, scratch, .. } = workspace;
+        let first = layers.first_mut().map_or(&mut *output, |layer| &mut layer.attention_input);
+        head::embed(&self.layout.embedding, weights, &batch.inputs, &mut first[..rows * self.width()]);
+        for number in 0..layers.len() {
+            let (done, rest) = layers.split_at_mut(number + 1);
+            let (layer, kept) = (&self.layout.layers[number], &mut done[number]);
+            let next = rest.first_mut().map_or(&mut *output, |layer| &mut layer.attention_input);
+            attention::forward(self, layer, weights, &batch.lengths, kept, scratch);
+            feed_forward::forward(layer, weights, kept, &mut next[..rows * self.width()], scratch);
+        }
+        head::losses(self, weights, &batch.targets, scale, workspace);
+    }
+
+    /// Adds to `gradient` that of the batch which [`forward`](Self::forward) has just seen.
+    pub(crate) fn backward(
+        &self,
+        weights: &Weights<F>,
+        batch: &Batch,
+        gradient: &mut [F],
+        workspace: &mut Workspace<F>,
+    ) {
+        let rows = batch.inputs.len();
+        head::backward(self, weights, rows, gradient, workspace);
+        let Workspace { layers, d_stream, scratch, .. } = workspace;
+        let d_stream = &mut d_stream[..rows * self.width()];
+        for (layer, kept) in self.layout.layers.iter().zip(layers).rev() {
+            feed_forward::backward(layer, weights, kept, d_stream, gradient, scratch);
+            attention::backward(self, layer, weights, &batch.lengths, kept, d_stream, gradient, scratch);
+        }
+        head::embed_backward(&self.layout.embedding, &batch.inputs, d_stream, gradient);
+    }
+}

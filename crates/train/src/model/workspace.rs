@@ -1,0 +1,112 @@
+//! The memory of one forward and backward pass: what each layer keeps, and scratch that all of them share.
+
+use isoflop::counting::Architecture;
+
+use crate::kernels::attention::AttentionScratch;
+use crate::kernels::buffer::Buffer;
+use crate::kernels::matmul::PANEL_FLOATS;
+use crate::kernels::real::Real;
+
+/// What one layer keeps from the forward pass; n rows (tokens), d width, c channels of all heads, f feed-forward width.
+pub(crate) struct Activations<F> {
+    /// Residual stream before attention: n x d.
+    pub(crate) attention_input: Buffer<F>,
+    /// Inverse root mean square per row: n.
+    pub(crate) attention_scales: Buffer<F>,
+    /// n x d.
+    pub(crate) attention_normalized: Buffer<F>,
+    /// Queries and keys, rotated, and values: n x 3c.
+    pub(crate) projections: Buffer<F>,
+    /// Largest score of each query, sequence by sequence, head by head: heads n.
+    pub(crate) peaks: Buffer<F>,
+    /// One over the sum of exponentials, in the same order: heads n.
+    pub(crate) inverse_sums: Buffer<F>,
+    /// What the heads give: n x c.
+    pub(crate) head_outputs: Buffer<F>,
+    /// Residual stream before the feed-forward block: n x d.
+    pub(crate) feed_forward_input: Buffer<F>,
+    /// n.
+    pub(crate) feed_forward_scales: Buffer<F>,
+    /// n x d.
+    pub(crate) feed_forward_normalized: Buffer<F>,
+    /// Gates and ups, in the backward pass replaced by their gradient: n x 2f.
+    pub(crate) gate_up: Buffer<F>,
+    /// silu(gate) up: n x f.
+    pub(crate) activated: Buffer<F>,
+}
+
+/// Shared by all layers.
+pub(crate) struct Scratch<F> {
+    /// A packed panel of a right factor.
+    pub(crate) panel: Buffer<F>,
+    pub(crate) attention: AttentionScratch<F>,
+    /// One row: d.
+    pub(crate) row: Buffer<F>,
+    /// Gradient with respect to a normalised input: n x d.
+    pub(crate) d_normalized: Buffer<F>,
+    /// Gradient with respect to what the heads give: n x c.
+    pub(crate) d_head_outputs: Buffer<F>,
+    /// Gradient with respect to queries, keys and values: n x 3c.
+    pub(crate) d_projections: Buffer<F>,
+    /// Gradient with respect to the activated values: n x f.
+    pub(crate) d_activated: Buffer<F>,
+}
+
+/// Everything one thread needs for one batch of up to `rows` tokens.
+pub(crate) struct Workspace<F> {
+    pub(crate) rows: usize,
+    pub(crate) layers: Vec<Activations<F>>,
+    /// Residual stream after the last layer: n x d.
+    pub(crate) output: Buffer<F>,
+    /// n.
+    pub(crate) output_scales: Buffer<F>,
+    /// n x d.
+    pub(crate) output_normalized: Buffer<F>,
+    /// Logits, then their gradient: n x vocabulary.
+    pub(crate) logits: Buffer<F>,
+    /// Nats of each token: n.
+    pub(crate) losses: Vec<f64>,
+    /// Gradient with respect to the residual stream, from the last layer back to the embedding: n x d.
+    pub(crate) d_stream: Buffer<F>,
+    pub(crate) scratch: Scratch<F>,
+}
+
+impl<F: Real> Workspace<F> {
+    pub(crate) fn new(shape: &Architecture, rows: usize) -> Self {
+        let (width, channels, feed_forward) = (shape.width, shape.heads * shape.head_width, shape.feed_forward);
+        let zeros = |columns: usize| Buffer::zeros(rows * columns);
+        let layer = || Activations {
+            attention_input: zeros(width),
+            attention_scales: zeros(1),
+            attention_normalized: zeros(width),
+            projections: zeros(3 * channels),
+            peaks: zeros(shape.heads),
+            inverse_sums: zeros(shape.heads),
+            head_outputs: zeros(channels),
+            feed_forward_input: zeros(width),
+            feed_forward_scales: zeros(1),
+            feed_forward_normalized: zeros(width),
+            gate_up: zeros(2 * feed_forward),
+            activated: zeros(feed_forward),
+        };
+        Self {
+            rows,
+            layers: (0..shape.depth).map(|_| layer()).collect(),
+            output: zeros(width),
+            output_scales: zeros(1),
+            output_normalized: zeros(width),
+            logits: zeros(shape.vocabulary),
+            losses: vec![0.0; rows],
+            d_stream: zeros(width),
+            scratch: Scratch {
+                panel: Buffer::zeros(PANEL_FLOATS),
+                attention: AttentionScratch::new(shape.context, shape.head_width),
+                row: Buffer::zeros(width),
+                d_normalized: zeros(width),
+                d_head_outputs: zeros(channels),
+                d_projections: zeros(3 * channels),
+                d_activated: zeros(feed_forward),
+            },
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Weights, moments and gradient of one run: one optimizer step on given sequences, and losses without a step.
+
+use isoflop::counting::Architecture;
+
+use crate::kernels::adamw::{Update, update};
+use crate::kernels::buffer::Buffer;
+use crate::kernels::real::Real;
+use crate::kernels::reduce::{add, sum_of_squares};
+use crate::model::init::initial_weights;
+use crate::model::layout::Group;
+use crate::model::pass::{Batch, Model, Weights};
+use crate::model::workspace::Workspace;
+use crate::spec::AdamW;
+
+/// Rows a batch is filled up to: at the widths of the ladder, what a layer reads and writes then stays in the second-level
+/// cache. Sequences are never cut, so a longer context is a batch of its own.
+const BATCH_ROWS: usize = 256;
+
+/// One run in memory, without the text and the schedule.
+pub(crate) struct Trainer<F> {
+    pub(crate) model: Model<F>,
+    pub(crate) weights: Weights<F>,
+    pub(crate) first_moment: Buffer<F>,
+    pub(crate) second_moment: Buffer<F>,
+    /// One per shard. After [`gradient`](Self::gradient) the first is the gradient of the step.
+    gradients: Vec<Buffer<F>>,
+    /// One per thread.
+    workers: Vec<Worker<F>>,
+}
+
+/// What one thread needs to itself.
+struct Worker<F> {
+    workspace: Workspace<F>,
+    batch: Batch,
+}
+
+impl<F: Real> Trainer<F> {
+    pub(crate) fn new(shape: &Architecture, seed: u64, shards: usize, threads: usize) -> Self {
+        let model = Model::new(shape);
+        let weights = Weights::new(&model.layout, initial_weights(shape, &model.layout, seed));
+        let params = model.layout.params;
+        let rows = shape.context * (BATCH_ROWS / shape.context).max(1);
+        let worker = || Worker { workspace: Workspace::new(shape, rows), batch: Batch::default() };
+        Self {
+            weights,
+            first_moment: Buffer::zeros(params),
+            second_moment: Buffer::zeros(params),
+            gradients: vec![Buffer::zeros(params); shards],
+            workers: (0..threads.max(1)).map(|_| worker()).collect(),
+            model,
+        }
+    }
+
+    /// Mean nats per token of `sequences`, leaving the gradient of that mean. Each sequence is its inputs and one more token.
+    ///
+    /// Shard s of S takes the sequences from `s B/S` to `(s + 1) B/S`; the sums of the shards are added in order, so the
+    /// number of threads changes no bit.
+    pub(crate) fn gradient(&mut self, sequences: &[&[u16]]) -> f64 {
+        let Self { model, weights, gradients, workers, .. } = self;
+        let targets: usize = sequences.iter().map(|tokens| tokens.len() - 1).sum();
+        let scale = F::from_f64(1.0 / targets as f64);
+        let shards = gradients.len();
+        let mut losses = vec![0.0; shards];
+        let mut jobs: Vec<_> = gradients.iter_mut().zip(&mut losses).enumerate().collect();
+        let per_worker = shards.div_ceil(workers.len());
+        let work = |worker: &mut Worker<F>, jobs: &mut [(usize, (&mut Buffer<F>, &mut f64))]| {
+            for (shard, (gradient, loss)) in jobs {
+                let [first, last] = [*shard, *shard + 1].map(|shard| shard * sequences.len() / shards);
+                gradient.fill(F::ZERO);
+                **loss = 0.0;
+                worker.over_batches(&sequences[first..last], |batch, workspace| {
+                    model.forward(weights, batch, scale, workspace);
+                    model.backward(weights, batch, gradient, workspace);
+                    **loss += workspace.losses[..batch.targets.len()].iter().sum::<f64>();
+                });
+            }
+        };
+        spread(workers, &mut jobs, per_worker, work);
+        let (total, parts) = gradients.split_first_mut().expect("a run has at least one shard");
+        for part in parts {
+            add(total, part);
+        }
+        losses.iter().sum::<f64>() / targets as f64
+    }
+
+    /// Nats of each sequence, summed over its tokens; the same for any number of threads.
+    pub(crate) fn losses(&mut self, sequences: &[&[u16]]) -> Vec<f64> {
+        let Self { model, weights, workers, .. } = self;
+        let mut losses = vec![0.0; sequences.len()];
+        let mut jobs: Vec<_> = sequences.iter().copied().zip(&mut losses).collect();
+        let per_worker = jobs.len().div_ceil(workers.len());
+        let work = |worker: &mut Worker<F>, jobs: &mut [(&[u16], &mut f64)]| {
+            let sequences: Vec<&[u16]> = jobs.iter().map(|(sequence, _)| *sequence).collect();
+            let mut results = jobs.iter_mut();
+            worker.over_batches(&sequences, |batch, workspace| {
+                model.forward(weights, batch, F::ZERO, workspace);
+                let mut rows = workspace.losses.iter();
+                for (&length, (_, loss)) in batch.lengths.iter().zip(&mut results) {
+                    **loss = rows.by_ref().take(length).sum();
+                }
+            });
+        };
+        spread(workers, &mut jobs, per_worker, work);
+        losses
+    }
+
+    /// Euclidean norm of the gradient that [`gradient`](Self::gradient) left.
+    pub(crate) fn gradient_norm(&self) -> f64 {
+        sum_of_squares(&self.gradients[0]).sqrt()
+    }
+
+    /// Moves the weights along that gradient; `step` is counted from 0, `rate_share` multiplies both learning rates.
+    pub(crate) fn update(&mut self, optimizer: &AdamW, step: u64, rate_share: f64, gradient_norm: f64) {
+        let steps = (step + 1) as f64;
+        let clip = if gradient_norm > optimizer.clip_norm { optimizer.clip_norm / gradient_norm } else { 1.0 };
+        for (range, group) in self.model.layout.groups() {
+            let (peak, decay) = match group {
+                Group::Hidden => (optimizer.hidden_rate, optimizer.weight_decay),
+                Group::Vocabulary => (optimizer.embedding_rate, optimizer.weight_decay),
+                Group::Gain => (optimizer.embedding_rate, 0.0),
+            };
+            let rate = peak * rate_share;
+            let constants = Update {
+                gradient_scale: F::from_f64(clip),
+                beta1: F::from_f64(optimizer.beta1),
+                beta2: F::from_f64(optimizer.beta2),
+                rate: F::from_f64(rate / (1.0 - power(optimizer.beta1, steps))),
+                root_correction: F::from_f64(1.0 / (1.0 - power(optimizer.beta2, steps)).sqrt()),
+                epsilon: F::from_f64(optimizer.epsilon),
+                keep: F::from_f64(1.0 - rate * decay),
+            };
+            update(
+                &mut self.weights.values[range.clone()],
+                &mut self.first_moment[range.clone()],
+                &mut self.second_moment[range.clone()],
+                &self.gradients[0][range],
+                &constants,
+            );
+        }
+        self.weights.refresh(&self.model.layout);
+    }
+
+    /// The gradient that [`gradient`](Self::gradient) left, in the order of the flat vector.
+    #[cfg(test)]
+    pub(crate) fn last_gradient(&self) -> &[F] {
+        &self.gradients[0]
+    }
+}
+
+impl<F: Real> Worker<F> {
+    /// Calls `visit` with batches that hold all `sequences` in order, as many at a time as the workspace has rows for.
+    fn over_batches(&mut self, sequences: &[&[u16]], mut visit: impl FnMut(&Batch, &mut Workspace<F>)) {
+        let Self { workspace, batch } = self;
+        batch.clear();
+        for sequence in sequences {
+            if !batch.lengths.is_empty() && batch.inputs.len() + sequence.len() - 1 > workspace.rows {
+                visit(batch, workspace);
+                batch.clear();
+            }
+            batch.push(sequence);
+        }
+        if !batch.lengths.is_empty() {
+            visit(batch, workspace);
+        }
+    }
+}
+
+/// Runs `work` on consecutive chunks of `jobs`, one chunk per worker; without threads when there is one chunk.
+fn spread<W: Send, J: Send>(
+    workers: &mut [W],
+    jobs: &mut [J],
+    per_worker: usize,
+    work: impl Fn(&mut W, &mut [J]) + Sync,
+) {
+    let mut chunks = workers.iter_mut().zip(jobs.chunks_mut(per_worker.max(1)));
+    let Some((worker, chunk)) = chunks.next() else { return };
+    std::thread::scope(|scope| {
+        for (worker, chunk) in chunks {
+            let work = &work;
+            scope.spawn(move || work(worker, chunk));
+        }
+        work(worker, chunk);
+    });
+}
+
+/// `base^exponent` for a base between 0 and 1.
+fn power(base: f64, exponent: f64) -> f64 {
+    use crate::kernels::elementary::{exp, ln};
+    if base == 0.0 { 0.0 } else { exp(exponent * ln(base)) }
+}
