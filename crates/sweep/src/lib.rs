@@ -1,1 +1,35 @@
 //! Ladders of training runs: cells, attempts, and the engine that executes them.
+//!
+//! A [`Sweep`] is a folder, and the folder is the truth. [`Sweep::create`] writes down the question and the runs,
+//! [`Sweep::run`] trains what has no result yet, [`Sweep::status`] looks on, [`Sweep::runs`] is the table that a law is
+//! fitted to. Killing any of it at any moment, and running it again, gives the same table to the last bit.
+
+mod attempt;
+mod cell;
+mod checkpoints;
+mod directory;
+mod engine;
+mod error;
+mod execution;
+mod files;
+mod metrics;
+mod plan;
+mod platform;
+mod progress;
+mod result;
+mod runs;
+mod status;
+mod training;
+
+pub use attempt::{Attempt, Ending, Outcome, Start};
+pub use cell::{Cell, CellPlan};
+pub use directory::Sweep;
+pub use engine::{Failure, LocalEngine, Summary};
+pub use error::{Damage, SpecProblem, SweepError};
+pub use metrics::StepMetrics;
+pub use plan::{CorpusLabel, SweepPlan};
+pub use platform::Process;
+pub use progress::{Event, Progress};
+pub use result::CellResult;
+pub use runs::{COLUMNS, RunsTable};
+pub use status::{CellState, CellStatus};
