@@ -284,6 +284,11 @@ impl Fit {
         self.ratio_range
     }
 
+    /// How the runs' parameters and compute were counted.
+    pub fn conventions(&self) -> (ParamCounting, FlopCounting) {
+        (self.param_counting, self.flop_counting)
+    }
+
     /// How the fit ended.
     pub fn status(&self) -> &Status {
         &self.status
