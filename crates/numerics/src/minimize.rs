@@ -56,6 +56,15 @@ const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// Second condition: share of the slope that may remain.
 const REMAINING_SLOPE: f64 = 0.9;
 
+/// Relative width at which the bracket of a line search counts as a point.
+const KINK_WIDTH: f64 = 1e-6;
+/// Steps, relative to the full quasi-Newton step, beyond which a line search has failed.
+const SHORTEST_STEP: f64 = 1e-15;
+const LONGEST_STEP: f64 = 1e20;
+
+/// Steps in a row without a measurable decrease after which the search ends.
+const PATIENCE: usize = 3;
+
 /// The local minimum that BFGS reaches from `start`.
 ///
 /// `function` returns its value and writes its gradient; a value that is not finite marks a point outside the domain and the
@@ -82,6 +91,7 @@ pub fn bfgs(mut function: impl FnMut(&[f64], &mut [f64]) -> f64, start: &[f64], 
     }
     let mut inverse_hessian = identity(size, 1.0 / largest(&best.gradient).max(f64::MIN_POSITIVE));
     let mut first = true;
+    let mut steps_without_decrease = 0;
     let mut point = vec![0.0; size];
     let mut gradient = vec![0.0; size];
     let mut direction = vec![0.0; size];
@@ -111,17 +121,24 @@ pub fn bfgs(mut function: impl FnMut(&[f64], &mut [f64]) -> f64, start: &[f64], 
             let value = function(&point, &mut gradient);
             best.evaluations += 1;
             let too_long = !value.is_finite() || value > best.value + SUFFICIENT_DECREASE * step * slope;
-            if too_long {
-                longest = step;
-            } else if dot(&direction, &gradient) < REMAINING_SLOPE * slope {
-                shortest = step;
-            } else {
+            // Between a step that is too short and one that is too long lies a kink: the short one is as good as it gets.
+            let at_kink = longest.is_finite() && longest - step <= KINK_WIDTH * longest;
+            if !too_long && (at_kink || dot(&direction, &gradient) >= REMAINING_SLOPE * slope) {
                 break value;
             }
-            step = if longest.is_finite() { 0.5 * (shortest + longest) } else { 2.0 * step };
-            let resolved =
-                point.iter().zip(&best.point).all(|(new, old)| (new - old).abs() <= f64::EPSILON * old.abs());
-            if step > 1e20 || (resolved && longest.is_finite()) {
+            if too_long {
+                longest = step;
+            } else {
+                shortest = step;
+            }
+            step = if longest.is_infinite() {
+                2.0 * step
+            } else if longest - shortest <= KINK_WIDTH * longest {
+                shortest
+            } else {
+                0.5 * (shortest + longest)
+            };
+            if !(SHORTEST_STEP..=LONGEST_STEP).contains(&step) {
                 return best;
             }
         };
@@ -136,9 +153,16 @@ pub fn bfgs(mut function: impl FnMut(&[f64], &mut [f64]) -> f64, start: &[f64], 
         if curvature > 0.0 {
             update(&mut inverse_hessian, &moved, &bent, curvature);
         }
+        // At the limit of rounding every small step counts as sufficient: a few that change nothing are the end.
+        let decrease = best.value - value;
+        steps_without_decrease =
+            if decrease > 4.0 * f64::EPSILON * value.abs() { 0 } else { steps_without_decrease + 1 };
         best.value = value;
         best.point.copy_from_slice(&point);
         best.gradient.copy_from_slice(&gradient);
+        if steps_without_decrease >= PATIENCE {
+            return best;
+        }
     }
 }
 

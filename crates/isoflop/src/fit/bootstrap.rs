@@ -18,7 +18,7 @@ pub(super) fn draws(surface: &Surface, runs: &[Run], point: &[f64], options: &Fi
     let strata = strata_by_compute(runs);
     let draw = |number: usize| {
         let mut generator = resample::stream(options.seed, number as u64);
-        let weights = resample::multiplicities(&mut generator, &strata);
+        let weights = surface.padded_weights(resample::multiplicities(&mut generator, &strata));
         let minimum = solve::refit(surface, &weights, point)?;
         surface.coefficients(&minimum.point)
     };

@@ -52,7 +52,7 @@ const NOISELESS: f64 = 1e-22;
 
 /// The lowest minimum over several starts.
 pub(super) fn point_fit(surface: &Surface) -> Option<Minimum> {
-    let weights = vec![1.0; surface.len()];
+    let weights = surface.padded_weights(vec![1.0; surface.len()]);
     lowest(surface, &weights, &surface.starts(&weights, STARTS), Stopping::default())
 }
 

@@ -5,6 +5,7 @@
 
 use isoflop_numerics::elementary::{exp, ln};
 use isoflop_numerics::nonnegative;
+use isoflop_numerics::penalty::Penalty;
 
 use super::objective::Objective;
 use crate::law::HoffmannCoefficients;
@@ -19,8 +20,14 @@ const GRID: [f64; 12] = [0.04, 0.06, 0.09, 0.13, 0.18, 0.25, 0.34, 0.46, 0.62, 0
 /// A share of the lowest loss at which the floor counts as absent; it keeps ln E finite.
 const NO_FLOOR: f64 = 1e-6;
 
-/// Runs as bare arrays, centred in ln N and ln D.
+/// Runs are worked on this many at a time, with as many partial sums: loops over them turn into vector instructions, and the
+/// order of summation is the same on every machine.
+const LANES: usize = 8;
+
+/// Runs as bare arrays, centred in ln N and ln D, padded to whole lanes with runs that weigh nothing.
 pub(super) struct Surface {
+    /// Runs, without the padding.
+    len: usize,
     /// ln N minus its mean.
     x: Vec<f64>,
     /// ln D minus its mean.
@@ -31,6 +38,9 @@ pub(super) struct Surface {
     ln_loss: Vec<f64>,
     centre: (f64, f64),
     objective: Objective,
+    /// exp(-exponent x) for every grid exponent, and the same in y: what variable projection starts from.
+    params_columns: Vec<Vec<f64>>,
+    tokens_columns: Vec<Vec<f64>>,
 }
 
 impl Surface {
@@ -41,67 +51,112 @@ impl Surface {
         let loss: Vec<f64> = runs.iter().map(|run| run.loss.get()).collect();
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let centre = (mean(&ln_params), mean(&ln_tokens));
+        let padded = |values: Vec<f64>, padding: f64| {
+            let mut values = values;
+            values.resize(runs.len().next_multiple_of(LANES), padding);
+            values
+        };
+        let centred = |values: &[f64], centre: f64| padded(values.iter().map(|value| value - centre).collect(), 0.0);
+        let columns = |values: &[f64]| -> Vec<Vec<f64>> {
+            GRID.iter().map(|exponent| values.iter().map(|value| exp(-exponent * value)).collect()).collect()
+        };
+        let (x, y) = (centred(&ln_params, centre.0), centred(&ln_tokens, centre.1));
         Self {
-            x: ln_params.iter().map(|value| value - centre.0).collect(),
-            y: ln_tokens.iter().map(|value| value - centre.1).collect(),
-            ln_loss: loss.iter().map(|value| ln(*value)).collect(),
-            loss,
+            len: runs.len(),
+            params_columns: columns(&x),
+            tokens_columns: columns(&y),
+            x,
+            y,
+            ln_loss: padded(loss.iter().map(|value| ln(*value)).collect(), 0.0),
+            loss: padded(loss, 1.0),
             centre,
             objective,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.loss.len()
+        self.len
+    }
+
+    /// `weights` of the runs, with nothing for the padding.
+    pub(super) fn padded_weights(&self, mut weights: Vec<f64>) -> Vec<f64> {
+        weights.resize(self.x.len(), 0.0);
+        weights
     }
 
     /// Objective and gradient at working coordinates, each run counted `weights[i]` times; NaN outside the box.
+    ///
+    /// `weights` as [`Surface::padded_weights`] makes them.
     pub(super) fn value_and_gradient(&self, working: &[f64], weights: &[f64], gradient: &mut [f64]) -> f64 {
-        let &[ln_floor, u, v, alpha, beta] = working else { return f64::NAN };
+        let &[_, _, _, alpha, beta] = working else { return f64::NAN };
         if !EXPONENTS.contains(&alpha) || !EXPONENTS.contains(&beta) {
             return f64::NAN;
         }
-        let floor = exp(ln_floor);
-        let penalty = self.objective.penalty();
-        let logarithmic = self.objective.is_logarithmic();
-        let mut sum = 0.0;
-        let mut slopes = [0.0; 5];
-        for (i, weight) in weights.iter().enumerate() {
-            let (x, y) = (self.x[i], self.y[i]);
-            let params_term = exp(u - alpha * x);
-            let tokens_term = exp(v - beta * y);
-            let model = floor + params_term + tokens_term;
-            let (residual, unit) =
-                if logarithmic { (ln(model) - self.ln_loss[i], 1.0 / model) } else { (model - self.loss[i], 1.0) };
-            let (cost, slope) = penalty.value_and_slope(residual);
-            sum += weight * cost;
-            let slope = weight * slope * unit;
-            slopes[0] += slope;
-            slopes[1] += slope * params_term;
-            slopes[2] += slope * tokens_term;
-            slopes[3] -= slope * params_term * x;
-            slopes[4] -= slope * tokens_term * y;
+        // One loop per penalty: inside it the choice is made, and nothing stands between the loop and vector instructions.
+        match self.objective.penalty() {
+            Penalty::Squared if self.objective.is_logarithmic() => {
+                self.sums::<true>(working, weights, gradient, |r| Penalty::Squared.value_and_slope(r))
+            }
+            Penalty::Squared => self.sums::<false>(working, weights, gradient, |r| Penalty::Squared.value_and_slope(r)),
+            Penalty::Huber { knee } => {
+                self.sums::<true>(working, weights, gradient, |r| Penalty::Huber { knee }.value_and_slope(r))
+            }
+            Penalty::StudentT { freedom, scale } => self
+                .sums::<true>(working, weights, gradient, |r| Penalty::StudentT { freedom, scale }.value_and_slope(r)),
         }
-        slopes[0] *= floor;
-        gradient.copy_from_slice(&slopes);
-        sum
+    }
+
+    #[inline(always)]
+    fn sums<const LOGARITHMIC: bool>(
+        &self,
+        working: &[f64],
+        weights: &[f64],
+        gradient: &mut [f64],
+        penalty: impl Fn(f64) -> (f64, f64),
+    ) -> f64 {
+        let &[ln_floor, u, v, alpha, beta] = working else { return f64::NAN };
+        let floor = exp(ln_floor);
+        let observed = if LOGARITHMIC { &self.ln_loss } else { &self.loss };
+        let mut costs = [0.0; LANES];
+        let mut slopes = [[0.0; LANES]; 5];
+        let chunks = self.x.chunks_exact(LANES).zip(self.y.chunks_exact(LANES));
+        let chunks = chunks.zip(observed.chunks_exact(LANES)).zip(weights.chunks_exact(LANES));
+        for (((x, y), observed), weights) in chunks {
+            for lane in 0..LANES {
+                let params_term = exp(u - alpha * x[lane]);
+                let tokens_term = exp(v - beta * y[lane]);
+                let model = floor + params_term + tokens_term;
+                let (predicted, unit) = if LOGARITHMIC { (ln(model), 1.0 / model) } else { (model, 1.0) };
+                let (cost, slope) = penalty(predicted - observed[lane]);
+                let slope = weights[lane] * slope * unit;
+                costs[lane] += weights[lane] * cost;
+                slopes[0][lane] += slope;
+                slopes[1][lane] += slope * params_term;
+                slopes[2][lane] += slope * tokens_term;
+                slopes[3][lane] -= slope * params_term * x[lane];
+                slopes[4][lane] -= slope * tokens_term * y[lane];
+            }
+        }
+        for (entry, lanes) in gradient.iter_mut().zip(&slopes) {
+            *entry = lanes.iter().sum();
+        }
+        gradient[0] *= floor;
+        costs.iter().sum()
     }
 
     /// Starting points by variable projection: for each pair of grid exponents the best E, A, B >= 0 under squared relative
     /// residuals are exact; the lowest `count` local minima of that surface are returned, best first.
     pub(super) fn starts(&self, weights: &[f64], count: usize) -> Vec<[f64; 5]> {
         let relative: Vec<f64> = weights.iter().zip(&self.loss).map(|(w, loss)| w / (loss * loss)).collect();
-        let columns = |values: &[f64]| -> Vec<Vec<f64>> {
-            GRID.iter().map(|exponent| values.iter().map(|value| exp(-exponent * value)).collect()).collect()
-        };
-        let (params_columns, tokens_columns) = (columns(&self.x), columns(&self.y));
-        let sum = |a: &[f64], b: &[f64]| -> f64 { relative.iter().zip(a).zip(b).map(|((w, a), b)| w * a * b).sum() };
-        let ones = vec![1.0; self.len()];
+        let sum = |a: &[f64], b: &[f64]| weighted_product(&relative, a, b);
+        let ones = vec![1.0; self.loss.len()];
         let against = |columns: &[Vec<f64>], other: &[f64]| -> Vec<f64> {
             columns.iter().map(|column| sum(column, other)).collect()
         };
-        let (params_ones, params_loss) = (against(&params_columns, &ones), against(&params_columns, &self.loss));
-        let (tokens_ones, tokens_loss) = (against(&tokens_columns, &ones), against(&tokens_columns, &self.loss));
+        let (params_columns, tokens_columns) = (&self.params_columns, &self.tokens_columns);
+        let (params_ones, params_loss) = (against(params_columns, &ones), against(params_columns, &self.loss));
+        let (tokens_ones, tokens_loss) = (against(tokens_columns, &ones), against(tokens_columns, &self.loss));
+        let tokens_tokens: Vec<f64> = tokens_columns.iter().map(|column| sum(column, column)).collect();
         let (ones_ones, ones_loss) = (sum(&ones, &ones), sum(&ones, &self.loss));
 
         let mut cells = [[None; GRID.len()]; GRID.len()];
@@ -112,7 +167,7 @@ impl Surface {
                 let gram = [
                     [ones_ones, params_ones[i], tokens_ones[j]],
                     [params_ones[i], params_params, params_tokens],
-                    [tokens_ones[j], params_tokens, sum(tokens_column, tokens_column)],
+                    [tokens_ones[j], params_tokens, tokens_tokens[j]],
                 ];
                 cells[i][j] = nonnegative::least_squares(&gram, &[ones_loss, params_loss[i], tokens_loss[j]]);
             }
@@ -135,14 +190,14 @@ impl Surface {
 
     /// Working coordinates of centred coefficients; a coefficient at zero is lifted a little so that its logarithm exists.
     fn working_of(&self, [floor, params_term, tokens_term]: [f64; 3], alpha: f64, beta: f64) -> [f64; 5] {
-        let lowest = self.loss.iter().copied().fold(f64::INFINITY, f64::min);
+        let lowest = self.loss[..self.len].iter().copied().fold(f64::INFINITY, f64::min);
         let logarithm = |value: f64| ln(value.max(1e-3 * lowest));
         [logarithm(floor), logarithm(params_term), logarithm(tokens_term), alpha, beta]
     }
 
     /// Whether the floor at these coordinates is as good as absent.
     pub(super) fn has_no_floor(&self, working: &[f64]) -> bool {
-        let lowest = self.ln_loss.iter().copied().fold(f64::INFINITY, f64::min);
+        let lowest = self.ln_loss[..self.len].iter().copied().fold(f64::INFINITY, f64::min);
         working[0] < lowest + ln(NO_FLOOR)
     }
 
@@ -162,8 +217,20 @@ impl Surface {
     pub(super) fn log_residuals(&self, working: &[f64]) -> Vec<f64> {
         let &[ln_floor, u, v, alpha, beta] = working else { return Vec::new() };
         let model = |i: usize| exp(ln_floor) + exp(u - alpha * self.x[i]) + exp(v - beta * self.y[i]);
-        (0..self.len()).map(|i| ln(model(i)) - self.ln_loss[i]).collect()
+        (0..self.len).map(|i| ln(model(i)) - self.ln_loss[i]).collect()
     }
+}
+
+/// Sum of w a b over lanes.
+fn weighted_product(w: &[f64], a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let chunks = w.chunks_exact(LANES).zip(a.chunks_exact(LANES)).zip(b.chunks_exact(LANES));
+    for ((w, a), b) in chunks {
+        for lane in 0..LANES {
+            sums[lane] += w[lane] * a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]
@@ -189,7 +256,7 @@ mod tests {
     fn gradients_are_the_slopes_of_the_objective() {
         for text in ["huber:1e-2", "log-ls", "ls", "student:4"] {
             let surface = surface(text.parse().unwrap());
-            let weights: Vec<f64> = (0..12).map(|i| f64::from(i % 3)).collect();
+            let weights = surface.padded_weights((0..12).map(|i| f64::from(i % 3)).collect());
             let point = [0.6, -0.4, -0.9, 0.37, 0.29];
             let mut gradient = [0.0; 5];
             surface.value_and_gradient(&point, &weights, &mut gradient);
@@ -214,7 +281,7 @@ mod tests {
         let surface = surface(Objective::default());
         for exponents in [[-0.1, 0.3], [0.3, 3.5]] {
             let point = [0.6, -0.4, -0.9, exponents[0], exponents[1]];
-            assert!(surface.value_and_gradient(&point, &[1.0; 12], &mut [0.0; 5]).is_nan());
+            assert!(surface.value_and_gradient(&point, &[1.0; 16], &mut [0.0; 5]).is_nan());
         }
     }
 }
