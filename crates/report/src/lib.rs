@@ -1,1 +1,20 @@
-//! Text, Markdown and figures from isoflop's types.
+//! Text, Markdown and figures from isoflop's types: pure functions to `String`, nothing printed, nothing read.
+//!
+//! ```text
+//! Fit, Prediction, Plan, Claim, Verdict -> text      what the command line prints
+//! Story                                 -> markdown  report.md
+//! Runs + Fit + Claim + Verdict          -> figures   self-contained SVG
+//! ```
+//!
+//! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
+
+mod escape;
+pub mod figures;
+pub mod markdown;
+mod numbers;
+mod table;
+pub mod text;
+mod words;
+
+pub use figures::{Theme, ValleysInput, valleys};
+pub use markdown::{FigureFile, Reproduction, Story, report};

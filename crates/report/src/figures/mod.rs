@@ -1,0 +1,11 @@
+//! Figures as self-contained SVG: a small writer, scales, colours, label placement, and one file per figure.
+
+mod budgets;
+mod color;
+mod labels;
+mod scale;
+mod svg;
+mod valleys;
+
+pub use color::Theme;
+pub use valleys::{ValleysInput, valleys};

@@ -1,0 +1,285 @@
+//! A small SVG writer: lines, bands, markers and text in pixels, everything from outside escaped.
+
+use std::fmt::Write;
+
+use crate::escape;
+
+/// Generic families last: the file must look right where Inter is not installed.
+const FONTS: &str = "Inter, system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
+
+/// A place in pixels, y downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+}
+
+/// A rectangle in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rect {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) right: f64,
+    pub(crate) bottom: f64,
+}
+
+impl Rect {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+    }
+
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
+    }
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stroke<'a> {
+    pub(crate) color: &'a str,
+    pub(crate) width: f64,
+    /// Lengths of dash and gap; `None` is solid.
+    pub(crate) dash: Option<(f64, f64)>,
+}
+
+impl<'a> Stroke<'a> {
+    pub(crate) fn solid(color: &'a str, width: f64) -> Self {
+        Self { color, width, dash: None }
+    }
+
+    pub(crate) fn dashed(color: &'a str, width: f64) -> Self {
+        Self { color, width, dash: Some((4.0, 3.5)) }
+    }
+
+    fn attributes(&self) -> String {
+        let dash = self.dash.map(|(dash, gap)| format!(" stroke-dasharray=\"{dash} {gap}\"")).unwrap_or_default();
+        format!("stroke=\"{}\" stroke-width=\"{}\"{dash}", self.color, pixels(self.width))
+    }
+}
+
+/// Where a text's point lies on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// How a text is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lettering<'a> {
+    pub(crate) color: &'a str,
+    pub(crate) size: f64,
+    pub(crate) anchor: Anchor,
+    pub(crate) bold: bool,
+    /// Colour of an outline that keeps the text legible over lines.
+    pub(crate) halo: Option<&'a str>,
+}
+
+/// The outlines of markers, told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    Circle,
+    Square,
+    Diamond,
+    TriangleUp,
+    TriangleDown,
+    Hexagon,
+    Star,
+}
+
+impl Marker {
+    /// Corners around the origin, for a marker of radius 1; none for a circle. Radii are chosen for equal areas.
+    fn corners(self) -> Vec<Point> {
+        let turn = std::f64::consts::TAU;
+        let ring = |count: usize, first: f64, radius: &dyn Fn(usize) -> f64| -> Vec<Point> {
+            (0..count)
+                .map(|corner| {
+                    let angle = turn * (first + corner as f64 / count as f64);
+                    Point { x: radius(corner) * angle.cos(), y: radius(corner) * angle.sin() }
+                })
+                .collect()
+        };
+        match self {
+            Self::Circle => Vec::new(),
+            Self::Square => ring(4, 0.125, &|_| 1.25),
+            Self::Diamond => ring(4, 0.0, &|_| 1.32),
+            Self::TriangleUp => ring(3, -0.25, &|_| 1.5),
+            Self::TriangleDown => ring(3, 0.25, &|_| 1.5),
+            Self::Hexagon => ring(6, 0.0, &|_| 1.12),
+            Self::Star => ring(10, -0.25, &|corner| if corner % 2 == 0 { 1.0 } else { 0.42 }),
+        }
+    }
+}
+
+/// An SVG document being written.
+pub(crate) struct Svg {
+    text: String,
+}
+
+impl Svg {
+    /// A document of `width` by `height`, named and described for those who cannot see it.
+    pub(crate) fn new(width: f64, height: f64, title: &str, description: &str, background: &str) -> Self {
+        let (title, description) = (escape::xml(title), escape::xml(description));
+        let mut svg = Self { text: String::new() };
+        svg.push(format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"img\" aria-label=\"{title}\" font-family=\"{FONTS}\" fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\">"
+        ));
+        svg.push(format_args!("<title>{title}</title>"));
+        svg.push(format_args!("<desc>{description}</desc>"));
+        svg.push(format_args!("<rect width=\"{width}\" height=\"{height}\" fill=\"{background}\"/>"));
+        svg
+    }
+
+    pub(crate) fn line(&mut self, points: &[Point], stroke: Stroke) {
+        if points.len() > 1 {
+            self.push(format_args!("<path d=\"{}\" {}/>", outline(points), stroke.attributes()));
+        }
+    }
+
+    pub(crate) fn area(&mut self, points: &[Point], color: &str, opacity: f64) {
+        if points.len() > 2 {
+            self.push(format_args!("<path d=\"{}Z\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>", outline(points)));
+        }
+    }
+
+    /// A marker; `name` appears when a pointer rests on it.
+    pub(crate) fn marker(&mut self, marker: Marker, at: Point, radius: f64, fill: &str, stroke: Stroke, name: &str) {
+        let stroke = stroke.attributes();
+        let title = if name.is_empty() { String::new() } else { format!("<title>{}</title>", escape::xml(name)) };
+        if marker == Marker::Circle {
+            let (x, y, radius) = (pixels(at.x), pixels(at.y), pixels(radius));
+            let shape =
+                format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" {stroke}").to_string();
+            self.close("circle", &shape, &title);
+            return;
+        }
+        let corners: Vec<Point> = marker
+            .corners()
+            .into_iter()
+            .map(|corner| Point { x: at.x + radius * corner.x, y: at.y + radius * corner.y })
+            .collect();
+        self.close("path", &format!("<path d=\"{}Z\" fill=\"{fill}\" {stroke}", outline(&corners)), &title);
+    }
+
+    fn close(&mut self, element: &str, opening: &str, content: &str) {
+        if content.is_empty() {
+            self.push(format_args!("{opening}/>"));
+        } else {
+            self.push(format_args!("{opening}>{content}</{element}>"));
+        }
+    }
+
+    pub(crate) fn text(&mut self, at: Point, text: &str, lettering: Lettering) {
+        self.rotated_text(at, 0.0, text, lettering);
+    }
+
+    /// Text turned by `degrees` clockwise around its point.
+    pub(crate) fn rotated_text(&mut self, at: Point, degrees: f64, text: &str, lettering: Lettering) {
+        let anchor = match lettering.anchor {
+            Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
+            Anchor::End => " text-anchor=\"end\"",
+        };
+        let weight = if lettering.bold { " font-weight=\"600\"" } else { "" };
+        let halo = lettering
+            .halo
+            .map(|color| format!(" stroke=\"{color}\" stroke-width=\"3\" paint-order=\"stroke\""))
+            .unwrap_or_default();
+        let (x, y) = (pixels(at.x), pixels(at.y));
+        let turn = if degrees == 0.0 { String::new() } else { format!(" transform=\"rotate({degrees} {x} {y})\"") };
+        self.push(format_args!(
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{halo}{turn}>{}</text>",
+            lettering.size,
+            lettering.color,
+            escape::xml(text)
+        ));
+    }
+
+    /// The whole document.
+    pub(crate) fn finish(mut self) -> String {
+        self.text.push_str("</svg>\n");
+        self.text
+    }
+
+    fn push(&mut self, element: std::fmt::Arguments) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{element}");
+    }
+}
+
+fn outline(points: &[Point]) -> String {
+    let mut path = String::new();
+    for (index, point) in points.iter().enumerate() {
+        path.push(if index == 0 { 'M' } else { 'L' });
+        path += &pixels(point.x);
+        path.push(' ');
+        path += &pixels(point.y);
+    }
+    path
+}
+
+/// A length to a hundredth of a pixel, without trailing zeros.
+fn pixels(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Width of `text` at font size `size`, on the wide side of the fonts in use (DejaVu Sans, the widest of them).
+pub(crate) fn text_width(text: &str, size: f64) -> f64 {
+    let width = |c: char| match c {
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '(' | ')' => 0.34,
+        'f' | 't' | 'r' | '-' => 0.41,
+        'm' | 'w' | 'M' | 'W' | '%' | '→' => 0.92,
+        c if c.is_ascii_digit() => 0.62,
+        c if c.is_uppercase() => 0.69,
+        _ => 0.60,
+    };
+    size * text.chars().map(width).sum::<f64>()
+}
+
+/// `text` broken at spaces into lines no wider than `width`.
+pub(crate) fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if text_width(line, size) + text_width(word, size) + text_width(" ", size) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_stays_text() {
+        let mut svg = Svg::new(10.0, 10.0, "a\"><script>", "</desc>", "#fff");
+        let lettering = Lettering { color: "#000", size: 9.0, anchor: Anchor::Start, bold: false, halo: None };
+        svg.text(Point { x: 0.0, y: 0.0 }, "</text><script>", lettering);
+        svg.marker(Marker::Star, Point { x: 1.0, y: 1.0 }, 2.0, "#000", Stroke::solid("#000", 1.0), "<script>'");
+        let text = svg.finish();
+        assert!(!text.contains("<script"), "{text}");
+        assert_eq!(text.matches("</desc>").count(), 1);
+    }
+
+    #[test]
+    fn lengths_are_short() {
+        assert_eq!([pixels(1.0), pixels(-0.001), pixels(12.345_678), pixels(100.0)], ["1", "0", "12.35", "100"]);
+    }
+
+    #[test]
+    fn lines_break_before_they_are_too_wide() {
+        let lines = wrap("one two three four five six seven", 10.0, 60.0);
+        assert!(lines.len() > 2);
+        assert!(lines.iter().all(|line| text_width(line, 10.0) <= 60.0), "{lines:?}");
+        assert_eq!(lines.join(" "), "one two three four five six seven");
+    }
+}

@@ -1,0 +1,271 @@
+//! What the command line prints for people: the answer first, then values with intervals, doubts, conventions, the next step.
+
+use std::fmt::Write;
+
+use isoflop::{Claim, Fit, Plan, Prediction, Verdict, Warning};
+
+use crate::escape;
+use crate::numbers::{self, Rounded};
+use crate::table::{Align, Table};
+use crate::words;
+
+/// No line is longer, but for a word that is.
+const WIDTH: usize = 100;
+
+/// A fit: its exponents in a sentence, every parameter with its `level` interval, doubts, conventions, counts.
+pub fn fit(fit: &Fit, level: f64) -> String {
+    let mut page = Page::default();
+    page.answer(&words::fit_answer(fit, level));
+    page.table(&words::fit_table(fit, level));
+    if fit.draws().is_empty() {
+        page.remark(words::NO_INTERVAL);
+    }
+    page.doubts(fit.warnings());
+
+    let (kept, dropped) = fit.run_counts();
+    let mut facts = vec![("law", words::formula(fit).to_owned())];
+    match fit.source() {
+        Some(source) => facts.push(("source", source.to_owned())),
+        None => facts.push(("runs", format!("{} fitted, {} dropped", numbers::whole(kept), numbers::whole(dropped)))),
+    }
+    let ending = words::status(fit.status());
+    match (fit.objective(), fit.objective_value()) {
+        (Some(objective), Some(value)) => {
+            let value = numbers::general(value, 6);
+            facts.push(("objective", format!("{objective} = {value} summed over runs; {ending}")));
+        }
+        _ => facts.push(("objective", ending)),
+    }
+    if let Some(noise) = fit.noise() {
+        facts.push(("scatter", format!("{} of the loss, robust, around the law", numbers::percent(noise))));
+    }
+    if !fit.draws().is_empty() {
+        facts.push(("draws", format!("{} bootstrap refits by run", numbers::whole(fit.draws().len()))));
+    }
+    facts.push(("largest run", largest(fit)));
+    if let Some((low, high)) = fit.ratio_range() {
+        facts.push((
+            "tokens/param",
+            format!("{} to {} in the runs", numbers::general(low, 3), numbers::general(high, 3)),
+        ));
+    }
+    let (params, flops) = fit.conventions();
+    facts.push(("N", words::params_counted(params).to_owned()));
+    facts.push(("C", words::flops_counted(flops).to_owned()));
+    facts.push(("loss", "nats per token, held-out text".to_owned()));
+    page.facts(&facts);
+
+    let budget = fit.largest_flops().map_or_else(|| "1e24".to_owned(), |largest| numbers::compute(10.0 * largest, 2));
+    page.next(&format!("isoflop plan FIT --flops {budget}"), "what to train with that compute");
+    page.text
+}
+
+fn largest(fit: &Fit) -> String {
+    fit.largest_flops().map_or_else(
+        || "unknown: the source does not say".to_owned(),
+        |flops| format!("{} FLOP", numbers::compute(flops, 3)),
+    )
+}
+
+/// A predicted run: its loss with the interval, what that covers, and the distance from the data.
+pub fn prediction(prediction: &Prediction) -> String {
+    let Prediction { params, tokens, flops, level, .. } = prediction;
+    let loss = Rounded::loss(&prediction.loss);
+    let mut page = Page::default();
+    page.answer(&format!("{params} on {tokens} tokens: loss {}", loss.sentence(*level)));
+
+    let interval = format!("{} interval", numbers::level(*level));
+    let mut table =
+        Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
+    table.row(["loss", &loss.value, &loss.interval(), "nats per token"]);
+    table.row(["params", &params.to_string(), "", ""]);
+    table.row(["tokens", &tokens.to_string(), "", ""]);
+    table.row(["tokens/param", &numbers::general(tokens.get() / params.get(), 3), "", ""]);
+    table.row(["compute", &numbers::compute(flops.get(), 3), "", "FLOP, C = 6 N D"]);
+    page.table(&table);
+    if loss.ends.is_none() {
+        page.remark(words::NO_INTERVAL);
+    }
+    page.doubts(&prediction.warnings);
+    page.facts(&[("covers", prediction.covers.clone()), ("distance", words::reach(&prediction.extrapolation))]);
+
+    let run = format!("--params {params} --tokens {tokens}");
+    if loss.ends.is_some() {
+        page.next(&format!("isoflop claim FIT {run}"), "seal this before the run, so that it can be wrong");
+    } else {
+        page.next("isoflop fit RUNS", "a fit of runs has draws, and so an interval");
+    }
+    page.text
+}
+
+/// A plan: what to train in a sentence, every quantity with its interval, the flat range, the risk, what was assumed.
+pub fn plan(plan: &Plan) -> String {
+    let mut page = Page::default();
+    page.answer(&words::plan_answer(plan));
+    page.table(&words::plan_table(plan));
+    if plan.loss.lo.is_none() {
+        page.remark(words::NO_INTERVAL);
+    }
+    page.doubts(&plan.warnings);
+    let mut facts = vec![
+        ("covers", plan.covers.clone()),
+        ("distance", words::reach(&plan.extrapolation)),
+        ("regret", words::regret(plan)),
+    ];
+    facts.extend(plan.assumptions.iter().map(|assumption| ("assumed", assumption.clone())));
+    facts.extend(plan.ruled_out.iter().map(|alternative| ("ruled out", alternative.clone())));
+    page.facts(&facts);
+
+    let run = format!("--params {} --tokens {}", numbers::count(plan.params.value), numbers::count(plan.tokens.value));
+    if plan.loss.lo.is_some() {
+        page.next(&format!("isoflop claim FIT {run}"), "seal the prediction before the run");
+    } else {
+        page.next("isoflop fit RUNS", "a fit of your own runs has draws, and so intervals");
+    }
+    page.text
+}
+
+/// A sealed claim: what will happen, since when, under which hash.
+pub fn claim(claim: &Claim) -> String {
+    let mut page = Page::default();
+    let name = escape::shorten(&claim.name, 40);
+    page.answer(&format!("claimed as \"{name}\": {}", words::claim_answer(claim)));
+    let loss = Rounded::loss(&claim.loss);
+    let interval = format!("{} interval", numbers::level(claim.level));
+    let mut table =
+        Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
+    table.row(["loss", &loss.value, &loss.interval(), "nats per token, of one new run"]);
+    table.row(["params", &claim.params.to_string(), "", ""]);
+    table.row(["tokens", &claim.tokens.to_string(), "", ""]);
+    table.row(["compute", &numbers::compute(claim.flops.get(), 3), "", "FLOP, C = 6 N D"]);
+    page.table(&table);
+    page.facts(&[
+        ("distance", words::reach(&claim.extrapolation)),
+        ("sealed", claim.sealed_at.clone()),
+        ("hash", claim.hash.clone()),
+        ("after", claim.previous.clone().unwrap_or_else(|| "none, the first of its record".to_owned())),
+        ("runs", claim.runs_sha256.clone().unwrap_or_else(|| "none: not fitted to runs at hand".to_owned())),
+    ]);
+    page.next("isoflop verify CLAIM RUN", "once the run is done");
+    page.text
+}
+
+/// A verdict: inside or missed in a sentence, predicted beside observed, and what one verdict is worth.
+pub fn verdict(verdict: &Verdict) -> String {
+    let mut page = Page::default();
+    page.answer(&words::verdict_answer(verdict));
+    page.table(&verdict_table(verdict));
+    page.remark(&words::worth_of_one(verdict.level));
+    page.facts(&[
+        ("claim", format!("\"{}\", {}", escape::shorten(&verdict.name, 40), verdict.claim)),
+        ("run", escape::shorten(&verdict.run, 80)),
+        ("distance", words::reach(&verdict.extrapolation)),
+        ("judged", verdict.judged_at.clone()),
+    ]);
+    if verdict.inside {
+        page.next("isoflop record", "how often your claims have held");
+    } else {
+        page.next("isoflop fit RUNS", "with this run added: what the law did not know, it learns from it");
+    }
+    page.text
+}
+
+/// Predicted beside observed; shared with the Markdown report.
+pub(crate) fn verdict_table(verdict: &Verdict) -> Table {
+    let predicted = Rounded::loss(&verdict.predicted);
+    let interval = format!("{} interval", numbers::level(verdict.level));
+    let mut table = Table::new([("loss", Align::Left), ("value", Align::Right), (&interval, Align::Left)]);
+    table.row(["predicted", &predicted.value, &predicted.interval()]);
+    let scatter = verdict.observed_se.map(|se| format!("± {} standard error", numbers::general(se, 2)));
+    table.row(["observed", &words::observed(verdict), &scatter.unwrap_or_default()]);
+    table.row(["error", &format!("{:+.4}", verdict.error_nats), &words::error(verdict)]);
+    table
+}
+
+/// A page of plain text, built from the top.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn answer(&mut self, sentence: &str) {
+        self.wrapped("", sentence);
+    }
+
+    fn table(&mut self, table: &Table) {
+        self.text.push('\n');
+        self.text.push_str(&table.to_text());
+    }
+
+    fn remark(&mut self, remark: &str) {
+        self.text.push('\n');
+        self.wrapped("  ", remark);
+    }
+
+    fn doubts(&mut self, warnings: &[Warning]) {
+        if warnings.is_empty() {
+            return;
+        }
+        self.text.push_str("\ndoubts\n");
+        for warning in warnings {
+            self.wrapped("  - ", &warning.message);
+        }
+    }
+
+    /// Names in a column, what they stand for wrapped beside them; a name is not repeated on the next line.
+    fn facts(&mut self, facts: &[(&str, String)]) {
+        self.text.push('\n');
+        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut before = "";
+        for (name, fact) in facts {
+            let shown = if *name == before { "" } else { *name };
+            self.wrapped(&format!("  {shown:<width$}  "), fact);
+            before = name;
+        }
+    }
+
+    fn next(&mut self, command: &str, purpose: &str) {
+        let _ = writeln!(self.text, "\nnext: {command}");
+        self.wrapped("      ", purpose);
+    }
+
+    /// Adds `text` after `lead`, broken at spaces; the lines after the first are indented as far as `lead` is long.
+    fn wrapped(&mut self, lead: &str, text: &str) {
+        let indent = lead.chars().count();
+        let mut line = lead.to_owned();
+        let mut length = indent;
+        for word in escape::plain(text).split_whitespace() {
+            let word_length = word.chars().count();
+            let space = usize::from(length > indent);
+            if space == 1 && length + space + word_length > WIDTH {
+                self.text.push_str(line.trim_end());
+                self.text.push('\n');
+                line = " ".repeat(indent);
+                length = indent;
+            } else if space == 1 {
+                line.push(' ');
+                length += 1;
+            }
+            line.push_str(word);
+            length += word_length;
+        }
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_stand_alone_and_nothing_else_is_wider_than_the_page() {
+        let mut page = Page::default();
+        page.wrapped("  - ", &format!("{} {} end", "word ".repeat(40), "x".repeat(150)));
+        for line in page.text.lines() {
+            assert!(line.chars().count() <= WIDTH || line.trim().starts_with('x'), "{line}");
+            assert!(line.starts_with("  - ") || line.starts_with("    "), "{line}");
+        }
+    }
+}

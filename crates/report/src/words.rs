@@ -1,0 +1,220 @@
+//! The words and tables that the text and the Markdown report share: conventions, distance from the data, status, parameters.
+
+use isoflop::counting::{FlopCounting, ParamCounting};
+use isoflop::{Claim, Extrapolation, Fit, Light, Plan, Status, Verdict, law};
+
+use crate::numbers::{self, Rounded};
+use crate::table::{Align, Table};
+
+/// Which parameters were counted.
+pub(crate) fn params_counted(counting: ParamCounting) -> &'static str {
+    match counting {
+        ParamCounting::Total => "all parameters, embeddings included",
+        ParamCounting::NonEmbedding => "parameters without embeddings and head",
+        ParamCounting::Matmul => "parameters in matrix products: head included, embedding lookup not",
+        ParamCounting::Active => "parameters a token passes through",
+        _ => "parameters in a counting this version has no words for",
+    }
+}
+
+/// How compute was counted.
+pub(crate) fn flops_counted(counting: FlopCounting) -> &'static str {
+    match counting {
+        FlopCounting::SixNd => "C = 6 N D, forward and backward",
+        FlopCounting::Exact => "every matrix product of the architecture, forward and backward",
+        FlopCounting::Measured => "as given in the table, not 6 N D",
+        _ => "in a counting this version has no words for",
+    }
+}
+
+/// How far a point lies from the data, with its light.
+pub(crate) fn reach(extrapolation: &Extrapolation) -> String {
+    let light = match extrapolation.light {
+        Light::Green => "green: close to the data",
+        Light::Amber => "amber: beyond the data",
+        Light::Red => "red: far beyond the data, or unknown",
+    };
+    match extrapolation.compute_factor {
+        Some(factor) => format!("{} the compute of the largest fitted run ({light})", numbers::factor(factor)),
+        None => format!("unknown, for the source does not state its largest run ({light})"),
+    }
+}
+
+/// How the fit ended.
+pub(crate) fn status(status: &Status) -> String {
+    match status {
+        Status::Converged => "converged".to_owned(),
+        Status::AtBound { parameter, bound } => format!("{parameter} ended at its bound {bound}"),
+        Status::Unconverged { relative_gradient } => {
+            format!("not converged, relative gradient {relative_gradient:.1e}")
+        }
+        Status::Published => "published, not fitted here".to_owned(),
+        _ => "ended in a way this version has no words for".to_owned(),
+    }
+}
+
+/// The law's formula.
+pub(crate) fn formula(fit: &Fit) -> &'static str {
+    law::by_name(fit.law()).map_or("a law this version does not know", |law| law.formula())
+}
+
+/// Why an estimate has no interval, where it has none.
+pub(crate) const NO_INTERVAL: &str =
+    "no intervals: the fit has no draws (published coefficients come without; else fit with --draws 1000)";
+
+/// Parameters of the law and what follows from them, with intervals.
+pub(crate) fn fit_table(fit: &Fit, level: f64) -> Table {
+    let interval = format!("{} interval", numbers::level(level));
+    let mut table =
+        Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
+    let meaning = |name: &str| {
+        let parameters = law::by_name(fit.law()).map_or(&[][..], |law| law.parameters());
+        parameters.iter().find(|parameter| parameter.name == name).map_or_else(|| derived_meaning(name), |p| p.meaning)
+    };
+    for (name, estimate) in fit.parameters(level).into_iter().chain(fit.derived(level)) {
+        let rounded = Rounded::parameter(&estimate);
+        table.row([name, &rounded.value, &rounded.interval(), meaning(name)]);
+    }
+    table
+}
+
+fn derived_meaning(name: &str) -> &'static str {
+    match name {
+        "a" => "best params grow as C^a",
+        "b" => "best tokens grow as C^b",
+        "gamma" => "loss above E of the best run falls as C^-gamma",
+        "G" => "best params at C = 6 FLOP",
+        _ => "",
+    }
+}
+
+/// What a plan decides, with intervals, and what it costs.
+pub(crate) fn plan_table(plan: &Plan) -> Table {
+    let interval = format!("{} interval", numbers::level(plan.level));
+    let mut table =
+        Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
+    let mut row = |name: &str, rounded: Rounded, is: &str| {
+        table.row([name, &rounded.value, &rounded.interval(), is]);
+    };
+    row("params", Rounded::count(&plan.params), "best model size");
+    row("tokens", Rounded::count(&plan.tokens), "to train it on");
+    row("tokens/param", Rounded::ratio(&plan.tokens_per_param), "");
+    row("loss", Rounded::loss(&plan.loss), "nats per token, expected");
+    table.row(["compute", &numbers::compute(plan.flops.value, 3), "", "FLOP, the budget"]);
+    for (name, amount, is) in cost_rows(plan) {
+        table.row([name, &amount, "", is]);
+    }
+    table
+}
+
+fn cost_rows(plan: &Plan) -> Vec<(&'static str, String, &'static str)> {
+    let cost = &plan.cost;
+    let rows = [
+        ("price", cost.usd.map(dollars), "US dollars"),
+        ("device-hours", cost.gpu_hours.map(numbers::count), ""),
+        ("days", cost.days.map(|days| numbers::general(days, 3)), "wall time"),
+        ("energy", cost.energy_kwh.map(numbers::count), "kWh"),
+    ];
+    rows.into_iter().filter_map(|(name, amount, is)| amount.map(|amount| (name, amount, is))).collect()
+}
+
+/// An amount of money: `$10M`.
+pub(crate) fn dollars(amount: f64) -> String {
+    format!("${}", numbers::count(amount))
+}
+
+/// A plan in one sentence, without its end.
+pub(crate) fn plan_answer(plan: &Plan) -> String {
+    let price = plan.cost.usd.map(|usd| format!(", {}", dollars(usd))).unwrap_or_default();
+    format!(
+        "train {} on {} tokens: loss {}{price}; any size in {} costs under {} more compute",
+        numbers::count(plan.params.value),
+        numbers::count(plan.tokens.value),
+        Rounded::loss(&plan.loss).sentence(plan.level),
+        numbers::count_range(plan.flat_range.params_lo, plan.flat_range.params_hi),
+        numbers::level(plan.flat_range.tolerance),
+    )
+}
+
+/// What acting on the point estimate risks.
+pub(crate) fn regret(plan: &Plan) -> String {
+    match plan.regret {
+        Some(regret) => format!(
+            "acting on these point values wastes {} of the compute in the middle of the draws, {} in the worst twentieth",
+            numbers::percent(regret.median),
+            numbers::percent(regret.p95)
+        ),
+        None => "unknown: the fit has no draws".to_owned(),
+    }
+}
+
+/// A fit in one sentence, without its end.
+pub(crate) fn fit_answer(fit: &Fit, level: f64) -> String {
+    let named = |estimates: Vec<(&'static str, isoflop::Estimate)>, wanted: &str| {
+        estimates.into_iter().find(|(name, _)| *name == wanted).map(|(_, estimate)| estimate)
+    };
+    let text = |estimate: Option<isoflop::Estimate>| {
+        estimate.map_or_else(|| "unknown".to_owned(), |estimate| Rounded::parameter(&estimate).sentence(level))
+    };
+    format!(
+        "best model size grows as compute^{}, and loss falls toward {} nats per token",
+        text(named(fit.derived(level), "a")),
+        text(named(fit.parameters(level), "E"))
+    )
+}
+
+/// A claim in one sentence, without its end.
+pub(crate) fn claim_answer(claim: &Claim) -> String {
+    format!(
+        "{} on {} tokens will reach loss {}",
+        numbers::count(claim.params.get()),
+        numbers::count(claim.tokens.get()),
+        Rounded::loss(&claim.loss).sentence(claim.level)
+    )
+}
+
+/// A verdict in one sentence, without its end.
+pub(crate) fn verdict_answer(verdict: &Verdict) -> String {
+    let predicted = Rounded::loss(&verdict.predicted);
+    let observed = observed(verdict);
+    let (lo, hi) = predicted.ends.clone().unwrap_or_else(|| ("-".to_owned(), "-".to_owned()));
+    let level = numbers::level(verdict.level);
+    let error = error(verdict);
+    if verdict.inside {
+        return format!(
+            "inside: observed loss {observed} lies in the {level} interval {lo}-{hi}; the prediction {} was {error}",
+            predicted.value
+        );
+    }
+    // An interval without ends cannot be left on a side; a claim always has both.
+    let side = if verdict.predicted.lo.is_some_and(|lo| verdict.observed.get() < lo) { "below" } else { "above" };
+    format!(
+        "MISSED: observed loss {observed} lies {side} the {level} interval {lo}-{hi}; the prediction {} was {error}",
+        predicted.value
+    )
+}
+
+/// The observed loss with the digits of the prediction.
+pub(crate) fn observed(verdict: &Verdict) -> String {
+    Rounded::loss(&isoflop::Estimate { value: verdict.observed.get(), ..verdict.predicted }).value
+}
+
+/// The error of a prediction: `0.33 % too high (0.008 nats)`.
+pub(crate) fn error(verdict: &Verdict) -> String {
+    let side = match verdict.error {
+        error if error > 0.0 => "too high",
+        error if error < 0.0 => "too low",
+        _ => "exact",
+    };
+    format!("{} {side} ({:+.4} nats)", numbers::percent(verdict.error.abs()), verdict.error_nats)
+}
+
+/// What one verdict is worth.
+pub(crate) fn worth_of_one(level: f64) -> String {
+    let misses = 1.0 / (1.0 - level);
+    format!(
+        "one verdict says little: at {} about one claim in {} should miss; the record of many tells",
+        numbers::level(level),
+        numbers::general(misses, 2)
+    )
+}

@@ -1,0 +1,130 @@
+//! Do the text, the report and the figure of one whole story look as they did? `ISOFLOP_BLESS=1` writes what they look like now.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use isoflop::law::published;
+use isoflop::plan::{Rental, accelerators};
+use isoflop::{Claim, Fit, FitOptions, Flops, Params, Run, Runs, TableFormat, Tokens, Verdict, fit};
+use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, report, text, valleys};
+
+const LEVEL: f64 = 0.9;
+
+/// A ladder as the demo trains it: three budgets, five sizes each, a little noise; two rows that cannot be used.
+fn ladder() -> Runs {
+    let mut table = String::from("run,params,tokens,loss,loss_se,status\n");
+    for (budget, flops) in [1e11, 1e12, 1e13f64].into_iter().enumerate() {
+        let best = 0.11 * (flops / 6.0).powf(0.5);
+        for (size, share) in [0.3, 0.55, 1.0, 1.8, 3.3].into_iter().enumerate() {
+            let (params, tokens) = ((best * share).round(), (flops / 6.0 / (best * share)).round());
+            let noise = 0.004 * [0.3, -0.8, 0.5, -0.2, 0.9, -0.6, 0.1][(3 * budget + size) % 7];
+            let loss = (1.6 + 26.0 / params.powf(0.28) + 66.0 / tokens.powf(0.33)) * (1.0 + noise);
+            table += &format!("b{budget}-s{size},{params},{tokens},{loss:.5},0.006,finished\n");
+        }
+    }
+    table += "b2-s5,2e6,8e5,5.1,,diverged\n";
+    table += "<script>alert(1)</script>|`x`,2e6,8e5,5.1,,crashed\n";
+    Runs::read(table.as_bytes(), "runs.csv", TableFormat::Csv, false).unwrap()
+}
+
+/// The big run, eight times beyond the ladder: its claim, and the verdict once it lands `off` its prediction.
+fn big_run(fit: &Fit, off: f64) -> (Claim, Verdict) {
+    let budget = Flops::new(8e13).unwrap();
+    let (params, tokens) = fit.coefficients().best_allocation(budget).unwrap();
+    let prediction = fit.predict(params, tokens, LEVEL).unwrap();
+    let claim = Claim::seal("big run", &prediction, fit.fingerprint(), "2026-01-01T00:00:00Z", None).unwrap();
+    let verdict = claim.judge(&landed(&claim, off), "2026-01-02T00:00:00Z").unwrap();
+    (claim, verdict)
+}
+
+fn landed(claim: &Claim, off: f64) -> Run {
+    let loss = claim.loss.value * (1.0 + off);
+    let table =
+        format!("run,params,tokens,loss,loss_se\nbig,{},{},{loss},0.004\n", claim.params.get(), claim.tokens.get());
+    Runs::read(table.as_bytes(), "big.csv", TableFormat::Csv, false).unwrap().kept.remove(0)
+}
+
+fn fitted(runs: &Runs) -> Fit {
+    fit(runs, &FitOptions { draws: 200, ..FitOptions::default() }).unwrap()
+}
+
+fn assert_looks_as_expected(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/expected").join(name);
+    if std::env::var_os("ISOFLOP_BLESS").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        expected == text,
+        "{name} looks different; if it should, run the test with ISOFLOP_BLESS=1 and read the diff\n{text}"
+    );
+}
+
+#[test]
+fn what_the_command_line_prints_looks_as_expected() {
+    let fit = fitted(&ladder());
+    assert_looks_as_expected("fit.txt", &text::fit(&fit, LEVEL));
+    let prediction = fit.predict(Params::new(3e6).unwrap(), Tokens::new(4e7).unwrap(), LEVEL).unwrap();
+    assert_looks_as_expected("prediction.txt", &text::prediction(&prediction));
+    assert_looks_as_expected("plan.txt", &text::plan(&fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap()));
+    let (claim, inside) = big_run(&fit, -0.004);
+    assert!(inside.inside);
+    assert_looks_as_expected("claim.txt", &text::claim(&claim));
+    assert_looks_as_expected("verdict-inside.txt", &text::verdict(&inside));
+    let (_, missed) = big_run(&fit, 0.2);
+    assert!(!missed.inside);
+    assert_looks_as_expected("verdict-missed.txt", &text::verdict(&missed));
+}
+
+#[test]
+fn a_published_law_is_printed_without_intervals_and_with_the_reason() {
+    let fit = Fit::from_published(published("besiroglu2024").unwrap());
+    assert_looks_as_expected("published-fit.txt", &text::fit(&fit, LEVEL));
+    let h100 = accelerators().unwrap().into_iter().find(|accelerator| accelerator.name == "h100").unwrap();
+    let rental = Rental::new(h100, 2.0, 0.4, 1.0, Some(4096)).unwrap();
+    let budget = rental.affordable("$10M".parse().unwrap()).unwrap();
+    assert_looks_as_expected("published-plan.txt", &text::plan(&fit.plan(budget, Some(&rental), LEVEL).unwrap()));
+    let prediction = fit.predict(Params::new(70e9).unwrap(), Tokens::new(1.4e12).unwrap(), LEVEL).unwrap();
+    assert_looks_as_expected("published-prediction.txt", &text::prediction(&prediction));
+}
+
+#[test]
+fn the_report_of_a_whole_story_looks_as_expected() {
+    let runs = ladder();
+    let fit = fitted(&runs);
+    let plan = fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap();
+    let (claim, verdict) = big_run(&fit, -0.004);
+    let story = Story {
+        corpus: "a synthetic language, 4.1 MB, 512 byte-pair tokens, 3 % of its documents held out".to_owned(),
+        runs: &runs,
+        fit: &fit,
+        level: LEVEL,
+        plan: Some(&plan),
+        claim: Some(&claim),
+        verdict: Some(&verdict),
+        figures: vec![FigureFile {
+            light: "figures/valleys.svg".to_owned(),
+            dark: Some("figures/valleys-dark.svg".to_owned()),
+            description: "Loss against model size, one curve per training budget".to_owned(),
+        }],
+        reproduction: Reproduction {
+            version: "0.1.0".to_owned(),
+            commands: vec!["isoflop demo --seed 0 --out demo".to_owned()],
+        },
+    };
+    assert_looks_as_expected("report.md", &report(&story));
+}
+
+#[test]
+fn the_valleys_look_as_expected_on_both_pages() {
+    let runs = ladder();
+    let fit = fitted(&runs);
+    let (claim, verdict) = big_run(&fit, -0.004);
+    for (name, theme) in [("valleys-light.svg", Theme::Light), ("valleys-dark.svg", Theme::Dark)] {
+        let input =
+            ValleysInput { runs: &runs, fit: &fit, level: LEVEL, claim: Some(&claim), verdict: Some(&verdict), theme };
+        assert_looks_as_expected(name, &valleys(&input));
+    }
+}
