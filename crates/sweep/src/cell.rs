@@ -164,8 +164,9 @@ fn write_canonical(value: &Value, text: &mut String) {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(key, _)| *key);
+            text.push('{');
             for (index, (key, value)) in fields.into_iter().enumerate() {
-                text.push_str(if index == 0 { "{" } else { "," });
+                text.push_str(if index == 0 { "" } else { "," });
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push(':');
                 write_canonical(value, text);
@@ -173,8 +174,9 @@ fn write_canonical(value: &Value, text: &mut String) {
             text.push('}');
         }
         Value::Array(items) => {
+            text.push('[');
             for (index, item) in items.iter().enumerate() {
-                text.push_str(if index == 0 { "[" } else { "," });
+                text.push_str(if index == 0 { "" } else { "," });
                 write_canonical(item, text);
             }
             text.push(']');
@@ -184,46 +186,9 @@ fn write_canonical(value: &Value, text: &mut String) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use isoflop::counting::Architecture;
-    use isoflop_train::{AdamW, Schedule};
-
+mod tests {
     use super::*;
-
-    /// A small run that tests vary.
-    pub(crate) fn spec(steps: u64, seed: u64) -> RunSpec {
-        RunSpec {
-            architecture: Architecture {
-                depth: 1,
-                width: 16,
-                heads: 2,
-                head_width: 8,
-                feed_forward: 48,
-                gated: true,
-                vocabulary: 32,
-                tied_head: false,
-                context: 16,
-            },
-            optimizer: AdamW {
-                hidden_rate: 3e-3,
-                embedding_rate: 1e-2,
-                beta1: 0.9,
-                beta2: 0.95,
-                epsilon: 1e-8,
-                weight_decay: 0.1,
-                clip_norm: 1.0,
-            },
-            schedule: Schedule { warmup_steps: 2, cooldown_steps: steps / 5 },
-            batch_sequences: 4,
-            steps,
-            seed,
-            shards: 1,
-        }
-    }
-
-    pub(crate) fn plan(steps: u64, seed: u64) -> CellPlan {
-        CellPlan { tag: format!("t{steps}-s{seed}"), budget: None, spec: spec(steps, seed) }
-    }
+    use crate::testing::plan;
 
     fn cell(plan: CellPlan) -> Cell {
         Cell::new(plan, "text", EvaluationLimit::Tokens(1000)).unwrap()

@@ -76,6 +76,12 @@ impl Sweep {
         Ok(Self { dir: dir.to_owned(), header, disk: Disk::default() })
     }
 
+    /// The same sweep, changed through `disk`.
+    #[cfg(test)]
+    pub(crate) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
+    }
+
     /// Adds runs on the same text, such as the big one that the others predict. Returns the cells, in the order of
     /// `plans`; a run that the sweep already has is not added again, whatever its tag.
     ///

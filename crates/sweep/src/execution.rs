@@ -38,8 +38,8 @@ pub(crate) struct Ended {
 }
 
 /// A run in memory with its files.
-struct Running {
-    training: Box<dyn Training>,
+struct Running<'a> {
+    training: Box<dyn Training + 'a>,
     metrics: MetricsWriter,
     checkpoints: Checkpoints,
     /// Step of the newest checkpoint that is known to be good; 0 without one.
@@ -103,7 +103,7 @@ impl Execution<'_, '_> {
     }
 
     /// Takes the cell up where its newest usable checkpoint left it.
-    fn start(&self) -> Result<Running, SweepError> {
+    fn start(&self) -> Result<Running<'_>, SweepError> {
         for name in files::list(self.folder)?.iter().filter(|name| name.ends_with(UNFINISHED)) {
             let path = self.folder.join(name);
             self.disk.change("remove", &path, || fs::remove_file(&path))?;
@@ -141,7 +141,7 @@ impl Execution<'_, '_> {
     }
 
     /// Saves a checkpoint of the present step, unless there is one. `false` when the cell is no longer ours.
-    fn save(&self, running: &mut Running) -> Result<bool, SweepError> {
+    fn save(&self, running: &mut Running<'_>) -> Result<bool, SweepError> {
         let step = running.training.steps_done();
         if step != running.saved_step {
             running.metrics.sync()?;

@@ -19,6 +19,8 @@ mod progress;
 mod result;
 mod runs;
 mod status;
+#[cfg(test)]
+mod testing;
 mod training;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};

@@ -10,10 +10,15 @@ use crate::metrics::StepMetrics;
 /// Makes runs.
 pub(crate) trait Trainer: Sync {
     /// A run at its beginning, on at most `threads` threads.
-    fn begin(&self, spec: &RunSpec, threads: usize) -> Result<Box<dyn Training>, TrainingError>;
+    fn begin<'a>(&'a self, spec: &RunSpec, threads: usize) -> Result<Box<dyn Training + 'a>, TrainingError>;
 
     /// A run as it was when `checkpoint` was saved.
-    fn resume(&self, spec: &RunSpec, threads: usize, checkpoint: &Path) -> Result<Box<dyn Training>, TrainingError>;
+    fn resume<'a>(
+        &'a self,
+        spec: &RunSpec,
+        threads: usize,
+        checkpoint: &Path,
+    ) -> Result<Box<dyn Training + 'a>, TrainingError>;
 }
 
 /// One run in memory.
@@ -70,11 +75,16 @@ pub(crate) struct SessionTrainer {
 }
 
 impl Trainer for SessionTrainer {
-    fn begin(&self, spec: &RunSpec, threads: usize) -> Result<Box<dyn Training>, TrainingError> {
+    fn begin<'a>(&'a self, spec: &RunSpec, threads: usize) -> Result<Box<dyn Training + 'a>, TrainingError> {
         Ok(Box::new(Session::new(spec, Arc::clone(&self.source), threads)?))
     }
 
-    fn resume(&self, spec: &RunSpec, threads: usize, checkpoint: &Path) -> Result<Box<dyn Training>, TrainingError> {
+    fn resume<'a>(
+        &'a self,
+        spec: &RunSpec,
+        threads: usize,
+        checkpoint: &Path,
+    ) -> Result<Box<dyn Training + 'a>, TrainingError> {
         Ok(Box::new(Session::resume(spec, Arc::clone(&self.source), threads, checkpoint)?))
     }
 }

@@ -1,0 +1,174 @@
+//! Is a sweep that was killed again and again the same sweep? With the real trainer, and real signals.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{dice, plan, run};
+use isoflop_sweep::{Event, Outcome, Sweep};
+
+/// Names the folder of a sweep to the test below when it runs in a process of its own.
+const DIR: &str = "ISOFLOP_TEST_SWEEP";
+
+/// Makes the sweep take seconds.
+const LENGTH: u64 = 6;
+
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(20);
+
+/// The sweep that the other tests start and kill; on its own, in a folder of its own.
+#[test]
+fn a_sweep_of_six_runs_comes_to_its_end() {
+    let own = tempfile::tempdir().unwrap();
+    let given = std::env::var_os(DIR).map(PathBuf::from);
+    let length = if given.is_some() { LENGTH } else { 1 };
+    let dir = given.unwrap_or_else(|| own.path().to_owned());
+    let summary = run(&dir, &plan(length), 2, CHECKPOINT_EVERY, &AtomicBool::new(false), &mut |_| {});
+    assert!(summary.is_complete(), "{summary:?}");
+    assert_eq!((summary.finished, summary.diverged.len()), (5, 1));
+    Sweep::open(&dir).unwrap().write_runs(&dir.join("runs.csv")).unwrap();
+}
+
+/// Starts that test in a process of its own.
+fn start(dir: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "a_sweep_of_six_runs_comes_to_its_end"]).env(DIR, dir);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// The table of the undisturbed sweep, and how long it took.
+fn undisturbed() -> &'static (Vec<u8>, Duration) {
+    static TABLE: OnceLock<(Vec<u8>, Duration)> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let begin = Instant::now();
+        assert!(start(dir.path()).wait().unwrap().success());
+        (fs::read(dir.path().join("runs.csv")).unwrap(), begin.elapsed())
+    })
+}
+
+/// Step of the newest checkpoint of each cell that has one.
+fn newest_checkpoints(sweep: &Sweep) -> BTreeMap<String, u64> {
+    let step_of = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let names = sweep.cells().unwrap().into_iter().map(|(name, _)| name);
+    names.filter_map(|name| sweep.checkpoint(&name).unwrap().map(|path| (name, step_of(path)))).collect()
+}
+
+/// Sleeps for a random share, below `longest`, of `whole`.
+fn sleep_randomly(seed: &mut u64, longest: f64, whole: Duration) {
+    std::thread::sleep(whole.mul_f64(longest * (dice(seed) % 1000) as f64 / 1000.0));
+}
+
+#[test]
+fn kills_at_random_moments_change_nothing_and_send_nobody_back_to_the_start() {
+    let (expected, whole) = undisturbed();
+    let dir = tempfile::tempdir().unwrap();
+    let mut seed = 20_261_122;
+    let mut kills = 0;
+    let mut resumed = 0;
+    let mut checkpoints: BTreeMap<String, u64> = BTreeMap::new();
+    let mut attempts_seen: BTreeMap<String, usize> = BTreeMap::new();
+    for round in 0.. {
+        let mut child = start(dir.path());
+        let ended = if kills < 24 {
+            sleep_randomly(&mut seed, 0.09, *whole);
+            child.try_wait().unwrap()
+        } else {
+            Some(child.wait().unwrap())
+        };
+        if ended.is_none() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+        }
+        // A kill may come before the sweep is created.
+        let Ok(sweep) = Sweep::open(dir.path()) else { continue };
+        for (name, _) in sweep.cells().unwrap() {
+            let attempts = sweep.attempts(&name).unwrap();
+            let seen = attempts_seen.insert(name.clone(), attempts.len()).unwrap_or(0);
+            for start in attempts[seen..].iter().filter_map(|attempt| attempt.start.as_ref()) {
+                let Some(from_step) = start.from_step else { continue };
+                assert_eq!(from_step, checkpoints.get(&name).copied().unwrap_or(0), "{name} in round {round}");
+                resumed += usize::from(from_step > 0);
+            }
+        }
+        checkpoints = newest_checkpoints(&sweep);
+        if let Some(status) = ended {
+            assert!(status.success());
+            break;
+        }
+    }
+    assert!(kills >= 20, "the sweep was over after {kills} kills");
+    assert!(resumed >= 10, "only {resumed} attempts went on from a checkpoint");
+    assert_eq!(String::from_utf8(fs::read(dir.path().join("runs.csv")).unwrap()), String::from_utf8(expected.clone()));
+    let sweep = Sweep::open(dir.path()).unwrap();
+    for (name, cell) in sweep.cells().unwrap() {
+        let curve: Vec<u64> = sweep.metrics(&name).unwrap().iter().map(|metrics| metrics.step).collect();
+        let steps = cell.unwrap().spec().steps;
+        let diverged =
+            sweep.attempts(&name).unwrap().last().unwrap().ending.as_ref().unwrap().outcome == Outcome::Diverged;
+        assert!(diverged || curve == (1..=steps).collect::<Vec<_>>(), "{name} has a torn curve");
+    }
+    let attempts: usize = attempts_seen.values().sum();
+    println!("{kills} kills, {attempts} attempts, {resumed} from a checkpoint; undisturbed {whole:.1?}");
+}
+
+#[test]
+fn two_processes_at_once_share_a_sweep_though_one_of_them_keeps_dying() {
+    let (expected, whole) = undisturbed();
+    let dir = tempfile::tempdir().unwrap();
+    let mut seed = 7;
+    let mut steady = start(dir.path());
+    for _ in 0..6 {
+        let mut victim = start(dir.path());
+        sleep_randomly(&mut seed, 0.15, *whole);
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+    }
+    assert!(steady.wait().unwrap().success());
+    assert_eq!(fs::read(dir.path().join("runs.csv")).unwrap(), *expected);
+    // Each cell was finished by one attempt, and no attempt began while the one before it was alive.
+    let sweep = Sweep::open(dir.path()).unwrap();
+    for (name, _) in sweep.cells().unwrap() {
+        let attempts = sweep.attempts(&name).unwrap();
+        let outcomes: Vec<_> =
+            attempts.iter().map(|attempt| attempt.ending.as_ref().map(|ending| ending.outcome)).collect();
+        let (last, earlier) = outcomes.split_last().unwrap();
+        assert!(matches!(last, Some(Outcome::Finished | Outcome::Diverged)), "{name}: {outcomes:?}");
+        assert!(earlier.iter().all(Option::is_none), "{name}: {outcomes:?}");
+    }
+}
+
+#[test]
+fn stops_and_other_numbers_of_workers_give_the_same_table() {
+    let plan = plan(2);
+    let checkpoint_every = Duration::from_secs(3600);
+    let tables: Vec<String> = [(1, u64::MAX), (4, u64::MAX), (2, 90), (3, 33)]
+        .into_iter()
+        .map(|(workers, stop_after)| {
+            let dir = tempfile::tempdir().unwrap();
+            loop {
+                let stop = AtomicBool::new(false);
+                let mut steps = 0;
+                let mut watch = |progress: &isoflop_sweep::Progress<'_>| {
+                    steps += u64::from(matches!(progress.event, Event::Step { .. }));
+                    if steps >= stop_after {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                };
+                let summary = run(dir.path(), &plan, workers, checkpoint_every, &stop, &mut watch);
+                assert!(summary.failed.is_empty(), "{summary:?}");
+                if summary.is_complete() {
+                    return Sweep::open(dir.path()).unwrap().runs().unwrap().csv;
+                }
+            }
+        })
+        .collect();
+    assert_eq!(tables[0].lines().count(), 7);
+    assert!(tables.iter().all(|table| *table == tables[0]));
+}
