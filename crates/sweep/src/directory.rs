@@ -18,6 +18,9 @@ use crate::platform::Process;
 use crate::progress::Progress;
 use crate::training::SessionTrainer;
 
+/// Name of a cell, and the cell itself if its `cell.json` can be read.
+pub type NamedCell = (String, Result<Cell, SweepError>);
+
 /// A sweep on disk.
 ///
 /// ```text
@@ -157,7 +160,7 @@ impl Sweep {
     ///
     /// # Errors
     /// When the folder `cells` cannot be listed.
-    pub fn cells(&self) -> Result<Vec<(String, Result<Cell, SweepError>)>, SweepError> {
+    pub fn cells(&self) -> Result<Vec<NamedCell>, SweepError> {
         let planned = self.header.cells.iter().cloned();
         // A folder without cell.json was being added when the power went: its adder never heard that it was there.
         let added = files::list(&self.dir.join("cells"))?

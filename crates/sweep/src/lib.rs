@@ -25,7 +25,7 @@ mod training;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};
 pub use cell::{Cell, CellPlan};
-pub use directory::Sweep;
+pub use directory::{NamedCell, Sweep};
 pub use engine::{Failure, LocalEngine, Summary};
 pub use error::{Damage, SpecProblem, SweepError};
 pub use metrics::StepMetrics;

@@ -39,7 +39,9 @@ mod system {
         Some(fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_owned())
     }
 
+    /// `None` also where processes of other users are hidden (`hidepid`): there, not to be seen is not to be gone.
     pub(super) fn place() -> Option<String> {
+        started_ticks(1)?;
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         Some(format!("{} {}", boot.trim(), namespace.to_str()?))

@@ -1,5 +1,8 @@
 //! What does a sweep's folder tell, and what does it refuse?
 
+// What a test's helpers cannot do, the test cannot either.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use std::fs;
@@ -8,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use common::{plan, run};
+use isoflop::{Runs, TableFormat};
 use isoflop_sweep::{COLUMNS, CellPlan, CellState, Sweep, SweepError, SweepPlan};
 
 /// A finished sweep of six runs.
@@ -102,6 +106,22 @@ fn the_table_has_a_full_row_for_every_run() {
         }
     }
     assert_eq!(states(&sweep), ["Finished", "Finished", "Finished", "Finished", "Finished", "Diverged"]);
+}
+
+#[test]
+fn the_library_reads_the_table_and_says_why_it_leaves_a_run_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = finished(dir.path());
+    let table = sweep.write_runs(&dir.path().join("runs.csv")).unwrap();
+    let file = fs::read(dir.path().join("runs.csv")).unwrap();
+    assert_eq!(file, table.csv.as_bytes());
+    let runs = Runs::read(file.as_slice(), "runs.csv", TableFormat::Csv, false).unwrap();
+    assert_eq!((runs.kept.len(), runs.dropped.len()), (5, 1));
+    assert_eq!(runs.dropped[0].reason.to_string(), "status is diverged");
+    let (_, cell) = sweep.cells().unwrap().swap_remove(4);
+    let (cell, run) = (cell.unwrap(), runs.kept.last().unwrap());
+    assert_eq!((run.name.as_str(), run.tokens), (cell.name(), cell.tokens()));
+    assert_eq!((run.params.get() as u64, run.covariates["seed"].as_str()), (cell.params(), "4"));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Is a sweep that was killed again and again the same sweep? With the real trainer, and real signals.
 
+// What a test's helpers cannot do, the test cannot either.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use std::collections::BTreeMap;

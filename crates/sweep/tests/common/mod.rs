@@ -10,17 +10,17 @@ use isoflop::counting::Architecture;
 use isoflop_sweep::{CellPlan, CorpusLabel, LocalEngine, Progress, Summary, Sweep, SweepPlan};
 use isoflop_train::{AdamW, EvaluationLimit, RunSpec, Schedule, TokenSource};
 
-pub const VOCABULARY: usize = 32;
-pub const CONTEXT: usize = 32;
+pub(crate) const VOCABULARY: usize = 32;
+pub(crate) const CONTEXT: usize = 32;
 
 /// A text in which every token depends on the one before it.
-pub struct Dice {
+pub(crate) struct Dice {
     training: Vec<u16>,
     held_out: Vec<Vec<u16>>,
 }
 
 impl Dice {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut state = 1;
         let mut text = |length: usize| {
             let mut token = 0;
@@ -35,7 +35,7 @@ impl Dice {
 }
 
 /// The next number of a linear congruential generator (Knuth's MMIX), its good half.
-pub fn dice(state: &mut u64) -> u64 {
+pub(crate) fn dice(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *state >> 33
 }
@@ -70,7 +70,7 @@ impl TokenSource for Dice {
 }
 
 /// Six runs: three sizes, one of them in two shards, one of them bound to diverge. `length` scales all of them.
-pub fn plan(length: u64) -> SweepPlan {
+pub(crate) fn plan(length: u64) -> SweepPlan {
     let shapes = [(16, 1, 60), (16, 2, 60), (24, 2, 40), (32, 2, 40), (32, 3, 30), (16, 1, 50)];
     let cell = |(number, (width, depth, steps)): (usize, (usize, usize, u64))| {
         let steps = steps * length;
@@ -123,7 +123,7 @@ pub fn plan(length: u64) -> SweepPlan {
 }
 
 /// Creates or resumes the sweep of `plan` in `dir`.
-pub fn run(
+pub(crate) fn run(
     dir: &Path,
     plan: &SweepPlan,
     workers: usize,
