@@ -31,7 +31,7 @@ pub struct LanguageOptions {
 impl Default for LanguageOptions {
     fn default() -> Self {
         Self {
-            levels: 18,
+            levels: MAX_LEVELS,
             zipf_exponent: 1.35,
             habit: 0.4,
             longest_context: 4,
@@ -374,6 +374,25 @@ mod tests {
             let entropy: f64 = (0..words).map(probability).map(surprise).sum();
             assert!((total - 1.0).abs() < 1e-12);
             assert!((entropy - language.word_entropy_after(level_of(last))).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_words_not_yet_met_weigh_a_power_of_the_text_read() {
+        let options = LanguageOptions::default();
+        let language = Language::new(options.clone()).unwrap();
+        let unmet = |words: f64| -> f64 {
+            (0..options.levels)
+                .map(|level| {
+                    language.shares[level as usize] * (words * (-language.word_probability(level)).ln_1p()).exp()
+                })
+                .sum()
+        };
+        for words in [1e2, 1e3, 1e4, 1e5] {
+            let slope = (unmet(10.0 * words) / unmet(words)).log10();
+            let expected = 1.0 / options.zipf_exponent - 1.0;
+            // The lexicon ends at 2^22 words, which makes the last decade steeper by 0.03.
+            assert!((slope - expected).abs() < 0.04, "after {words} words: {slope} instead of {expected}");
         }
     }
 

@@ -139,18 +139,25 @@ impl Manifest {
 
 /// What a build starts from, as a hash: options, and names, lengths and times of the files.
 pub(super) fn key_of_files(options: &CorpusOptions, files: &[FoundFile]) -> String {
-    key(options, serde_json::to_vec(files).unwrap_or_default().as_slice())
+    let mut hash = hash_of_options(options);
+    for file in files {
+        let path = file.path.as_os_str().as_encoded_bytes();
+        hash.update((path.len() as u64).to_le_bytes());
+        hash.update(path);
+        hash.update(file.bytes.to_le_bytes());
+        hash.update(file.modified_nanoseconds.to_le_bytes());
+    }
+    hex(&hash.finalize())
 }
 
 /// The same for documents that come from no file.
 pub(super) fn key_of_documents(options: &CorpusOptions, digests: &[u128]) -> String {
-    key(options, bytemuck::cast_slice(digests))
+    let mut hash = hash_of_options(options);
+    hash.update(bytemuck::cast_slice(digests));
+    hex(&hash.finalize())
 }
 
-fn key(options: &CorpusOptions, inputs: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(SCHEMA);
-    hash.update(serde_json::to_vec(options).unwrap_or_default());
-    hash.update(inputs);
-    hex(&hash.finalize())
+fn hash_of_options(options: &CorpusOptions) -> Sha256 {
+    let options = serde_json::to_vec(options).expect("options are numbers and strings");
+    Sha256::new().chain_update(SCHEMA).chain_update((options.len() as u64).to_le_bytes()).chain_update(options)
 }

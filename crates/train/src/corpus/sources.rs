@@ -4,18 +4,17 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
 use super::report::{BuildReport, DropReason};
 use super::{CorpusError, manifest};
 
 /// A file that may hold text. Its length and time tell whether it changed since the last build.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct FoundFile {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
-    modified_nanoseconds: u128,
+    pub(super) modified_nanoseconds: u128,
 }
 
 /// All regular files of the sources. What is passed over is counted in `report`.

@@ -26,8 +26,8 @@ enum Codec {
 
 type BpeCodec = TokenizerImpl<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, DecoderWrapper>;
 
-/// Text the merges are learnt on, at most: they hardly change beyond, and learning them takes seconds per 10 MB.
-const LEARNING_BYTES: usize = 32 << 20;
+/// Text the merges are learnt on, at most: they hardly change beyond, and learning takes almost a second per MB.
+const LEARNING_BYTES: usize = 16 << 20;
 /// Pairs seen less often make no token.
 const MIN_FREQUENCY: u64 = 2;
 
@@ -48,14 +48,17 @@ impl Tokenizer {
         let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
         alphabet.sort_unstable();
         let mut trainer = BpeTrainer::builder()
-            .vocab_size(vocabulary - 1)
+            .vocab_size(vocabulary.saturating_sub(1))
             .min_frequency(MIN_FREQUENCY)
             .show_progress(false)
             .initial_alphabet(alphabet.into_iter().collect())
             .build();
+        let byte_level = ByteLevel::new(false, true, true);
         let mut codec: BpeCodec = TokenizerBuilder::new()
             .with_model(BPE::default())
-            .with_pre_tokenizer(Some(ByteLevel::new(false, true, true)))
+            .with_pre_tokenizer(Some(byte_level))
+            // Not used here, but by others who read the file.
+            .with_decoder(Some(byte_level.into()))
             .build()
             .map_err(failed)?;
         let mut learnt = 0;
