@@ -82,7 +82,7 @@ pub enum SweepError {
         source: io::Error,
     },
     /// The trainer gave up on one cell.
-    #[error("cell {cell}: {source}")]
+    #[error("cell {cell}: {source}; {}", training_remedy(source))]
     Training {
         /// Name of the cell.
         cell: String,
@@ -146,6 +146,14 @@ impl SweepError {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| SweepError::Io { action, path, source }
+    }
+}
+
+/// The next step after the trainer gave up with `error`.
+fn training_remedy(error: &TrainError) -> &'static str {
+    match error {
+        TrainError::Io { source, .. } => remedy(source),
+        _ => "mend that and run the sweep again, which tries the cell again",
     }
 }
 

@@ -100,7 +100,8 @@ impl Header {
 
     /// Writes the header to `path`.
     pub(crate) fn write(&self, disk: &Disk, path: &Path) -> Result<(), SweepError> {
-        let text = toml::to_string(self).expect("a header is a table of scalars, lists and one table at its end");
+        let text =
+            toml::to_string_pretty(self).expect("a header is a table of scalars, lists and one table at its end");
         disk.write_whole(path, text.as_bytes())
     }
 
