@@ -182,7 +182,7 @@ impl Claim {
             file.seek(io::SeekFrom::Start(0))?;
             file.write_all(&record)?;
             file.set_len(record.len() as u64)?;
-            file.sync_all()
+            files::sync(file)
         })
     }
 

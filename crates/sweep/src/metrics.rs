@@ -58,7 +58,7 @@ impl MetricsWriter {
 
     /// Waits until every line is safe: before a checkpoint, which promises that the lines up to it are there.
     pub(crate) fn sync(&self) -> Result<(), SweepError> {
-        self.disk.change("write", &self.path, || self.file.sync_data())
+        self.disk.change("write", &self.path, || files::sync(&self.file))
     }
 }
 
