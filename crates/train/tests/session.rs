@@ -24,9 +24,7 @@ impl Text {
         for i in 1..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let noise = if state >> 61 == 0 { state >> 40 } else { 0 };
-            tokens.push(
-                ((u64::from(tokens[i - 1]) * 3 + u64::from(tokens[i - 2]) + 1 + noise) % vocabulary as u64) as u16,
-            );
+            tokens.push(((u64::from(tokens[i - 1]) * 3 + 1 + noise) % vocabulary as u64) as u16);
         }
         let mut end = 10_000;
         let held_out = held_out.iter().map(|length| {

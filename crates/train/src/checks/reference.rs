@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::kernels::buffer::Buffer;
+use crate::kernels::dispatch::at_every_level;
 use crate::model::pass::Weights;
 use crate::spec::RunSpec;
 use crate::trainer::Trainer;
@@ -47,13 +48,15 @@ fn batches(frozen: &Frozen) -> Vec<Vec<&[u16]>> {
 }
 
 #[test]
-fn the_gradient_equals_that_of_autograd() {
+fn the_gradient_equals_that_of_autograd_on_every_instruction_set() {
     let (frozen, [weights, gradient, _]) = frozen();
-    let mut trainer = trainer(&frozen, &weights);
-    let loss = trainer.gradient(&batches(&frozen)[0]);
-    let error = relative_error(trainer.last_gradient(), &gradient);
-    println!("gradient: relative L2 error {error:.2e}; loss {loss:.7} (torch {:.7})", frozen.losses[0]);
-    assert!(error < 1e-5, "relative L2 error {error}");
+    at_every_level(|level| {
+        let mut trainer = trainer(&frozen, &weights);
+        let loss = trainer.gradient(&batches(&frozen)[0]);
+        let error = relative_error(trainer.last_gradient(), &gradient);
+        println!("{level:?}: relative L2 error {error:.2e}; loss {loss:.7} (torch {:.7})", frozen.losses[0]);
+        assert!(error < 1e-5, "{level:?}: relative L2 error {error}");
+    });
 }
 
 #[test]

@@ -5,7 +5,8 @@
 
 use super::buffer::Buffer;
 use super::dispatch::dispatched;
-use super::matmul::{PANEL, Store, TileLeft, pack_panel, tile};
+use super::lanes::Lanes;
+use super::matmul::{PANEL, Store, TileLeft, pack_panel, pack_transposed_panel, tile};
 use super::real::Real;
 use super::reduce::{dot, largest, sum};
 
@@ -72,25 +73,16 @@ fn pack_rows<F: Real>(panels: &mut [F], source: &[F], stride: usize, head: Head)
 
 /// Packs the transpose of positions x width values, `stride` apart, into positions/PANEL panels of `width` rows.
 #[inline(always)]
-fn pack_transposed<F: Real>(panels: &mut [F], source: &[F], stride: usize, head: Head) {
+fn pack_columns<F: Real>(panels: &mut [F], source: &[F], stride: usize, head: Head) {
     for (panel, first) in panels.chunks_mut(head.width * PANEL).zip((0..head.positions).step_by(PANEL)) {
         let columns = PANEL.min(head.positions - first);
-        let panel = &mut panel.as_chunks_mut::<PANEL>().0[..head.width];
-        if columns < PANEL {
-            panel.as_flattened_mut().fill(F::ZERO);
-        }
-        for column in 0..columns {
-            let source = &source[(first + column) * stride..][..head.width];
-            for (row, &value) in panel.iter_mut().zip(source) {
-                row[column] = value;
-            }
-        }
+        pack_transposed_panel(panel, &source[first * stride..], stride, head.width, columns);
     }
 }
 
 /// `out[i][j] = left[i] . right[j]` for the queries `first..last` and every key that one of their tile may see, by tiles.
 #[inline(always)]
-fn causal_products<F: Real, const FUSED: bool, const ROWS: usize>(
+fn causal_products<F: Real, L: Lanes<F>, const ROWS: usize>(
     out: &mut [F],
     out_stride: usize,
     left: &[F],
@@ -103,13 +95,13 @@ fn causal_products<F: Real, const FUSED: bool, const ROWS: usize>(
     for (panel, first_key) in right.chunks_exact(width * PANEL).zip((0..queries.end).step_by(PANEL)) {
         let mut query = first.max(first_key);
         while query < queries.end {
-            let left = TileLeft { values: &left[query * left_stride..], row_stride: left_stride, step_stride: 1 };
+            let left = TileLeft { values: &left[query * left_stride..], stride: left_stride };
             let out = &mut out[(query - first) * out_stride + first_key..];
             if query + ROWS <= queries.end {
-                tile::<F, FUSED, ROWS>(width, left, panel, out, out_stride, PANEL, Store::Replace);
+                tile::<F, L, ROWS, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
                 query += ROWS;
             } else {
-                tile::<F, FUSED, 1>(width, left, panel, out, out_stride, PANEL, Store::Replace);
+                tile::<F, L, 1, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
                 query += 1;
             }
         }
@@ -120,7 +112,7 @@ fn causal_products<F: Real, const FUSED: bool, const ROWS: usize>(
 ///
 /// The weights beyond the query are zero up to the next multiple of [`PANEL`].
 #[inline(always)]
-fn causal_sums<F: Real, const FUSED: bool, const ROWS: usize>(
+fn causal_sums<F: Real, L: Lanes<F>, const ROWS: usize>(
     out: &mut [F],
     out_stride: usize,
     weights: &[F],
@@ -135,13 +127,13 @@ fn causal_sums<F: Real, const FUSED: bool, const ROWS: usize>(
         let mut query = first;
         while query < queries.end {
             let values = &weights[(query - first) * weight_stride..];
-            let left = TileLeft { values, row_stride: weight_stride, step_stride: 1 };
+            let left = TileLeft { values, stride: weight_stride };
             let out = &mut out[query * out_stride + channel..];
             if query + ROWS <= queries.end {
-                tile::<F, FUSED, ROWS>(query + ROWS, left, panel, out, out_stride, columns, Store::Replace);
+                tile::<F, L, ROWS, false>(query + ROWS, left, panel, out, out_stride, columns, Store::Replace);
                 query += ROWS;
             } else {
-                tile::<F, FUSED, 1>(query + 1, left, panel, out, out_stride, columns, Store::Replace);
+                tile::<F, L, 1, false>(query + 1, left, panel, out, out_stride, columns, Store::Replace);
                 query += 1;
             }
         }
@@ -151,7 +143,7 @@ fn causal_sums<F: Real, const FUSED: bool, const ROWS: usize>(
 /// `out[j] (+)= sum over queries i >= j of a block of weights[i][j] right[i]`, by tiles of keys: replaces the rows of keys
 /// inside the block, which no earlier block has seen, and adds to those before it.
 #[inline(always)]
-fn causal_transposed_sums<F: Real, const FUSED: bool, const ROWS: usize>(
+fn causal_transposed_sums<F: Real, L: Lanes<F>, const ROWS: usize>(
     out: &mut [F],
     out_stride: usize,
     weights: &[F],
@@ -168,14 +160,14 @@ fn causal_transposed_sums<F: Real, const FUSED: bool, const ROWS: usize>(
             let from = first.max(key);
             let store = if key >= first { Store::Replace } else { Store::Add };
             let values = &weights[(from - first) * weight_stride + key..];
-            let left = TileLeft { values, row_stride: 1, step_stride: weight_stride };
+            let left = TileLeft { values, stride: weight_stride };
             let (panel, steps) = (&panel[from * PANEL..], queries.end - from);
             let out = &mut out[key * out_stride + channel..];
             if key + ROWS <= queries.end {
-                tile::<F, FUSED, ROWS>(steps, left, panel, out, out_stride, columns, store);
+                tile::<F, L, ROWS, true>(steps, left, panel, out, out_stride, columns, store);
                 key += ROWS;
             } else {
-                tile::<F, FUSED, 1>(steps, left, panel, out, out_stride, columns, store);
+                tile::<F, L, 1, true>(steps, left, panel, out, out_stride, columns, store);
                 key += 1;
             }
         }
@@ -194,12 +186,12 @@ dispatched! {
         let Head { positions, width, first_channel, channels } = head;
         let (row, stride) = (3 * channels, score_stride(positions));
         let queries = &projections[first_channel..];
-        pack_transposed(&mut scratch.keys_transposed, &projections[channels + first_channel..], row, head);
+        pack_columns(&mut scratch.keys_transposed, &projections[channels + first_channel..], row, head);
         pack_rows(&mut scratch.values, &projections[2 * channels + first_channel..], row, head);
         for first in (0..positions).step_by(BLOCK) {
             let block = first..positions.min(first + BLOCK);
             let scores = &mut scratch.scores;
-            causal_products::<F, FUSED, ROWS>(
+            causal_products::<F, L, ROWS>(
                 scores, stride, queries, row, &scratch.keys_transposed, block.clone(), width,
             );
             for query in block.clone() {
@@ -217,7 +209,7 @@ dispatched! {
                 (peaks[query], inverse_sums[query]) = (peak, inverse);
             }
             let outputs = &mut outputs[first_channel..];
-            causal_sums::<F, FUSED, ROWS>(outputs, channels, scores, stride, &scratch.values, block, head);
+            causal_sums::<F, L, ROWS>(outputs, channels, scores, stride, &scratch.values, block, head);
         }
     }
 }
@@ -238,16 +230,16 @@ dispatched! {
         let head_outputs = |values: &'_ [F], query: usize| query * channels + first_channel..values.len();
         pack_rows(&mut scratch.queries, queries, row, head);
         pack_rows(&mut scratch.keys, keys, row, head);
-        pack_transposed(&mut scratch.keys_transposed, keys, row, head);
-        pack_transposed(&mut scratch.values_transposed, values, row, head);
+        pack_columns(&mut scratch.keys_transposed, keys, row, head);
+        pack_columns(&mut scratch.values_transposed, values, row, head);
         pack_rows(&mut scratch.d_outputs, &d_outputs[first_channel..], channels, head);
         for first in (0..positions).step_by(BLOCK) {
             let block = first..positions.min(first + BLOCK);
             let AttentionScratch { scores, d_scores, .. } = scratch;
-            causal_products::<F, FUSED, ROWS>(
+            causal_products::<F, L, ROWS>(
                 scores, stride, queries, row, &scratch.keys_transposed, block.clone(), width,
             );
-            causal_products::<F, FUSED, ROWS>(
+            causal_products::<F, L, ROWS>(
                 d_scores, stride, &d_outputs[first_channel..], channels, &scratch.values_transposed, block.clone(), width,
             );
             for query in block.clone() {
@@ -267,13 +259,13 @@ dispatched! {
                 d_masked[..beyond].fill(F::ZERO);
             }
             let [d_queries, d_keys, d_values] = [0, 1, 2].map(|part| part * channels + first_channel);
-            causal_sums::<F, FUSED, ROWS>(
+            causal_sums::<F, L, ROWS>(
                 &mut d_projections[d_queries..], row, d_scores, stride, &scratch.keys, block.clone(), head,
             );
-            causal_transposed_sums::<F, FUSED, ROWS>(
+            causal_transposed_sums::<F, L, ROWS>(
                 &mut d_projections[d_keys..], row, d_scores, stride, &scratch.queries, block.clone(), head,
             );
-            causal_transposed_sums::<F, FUSED, ROWS>(
+            causal_transposed_sums::<F, L, ROWS>(
                 &mut d_projections[d_values..], row, scores, stride, &scratch.d_outputs, block, head,
             );
         }

@@ -15,13 +15,14 @@ pub(crate) enum Level {
 
 /// The best instruction set this machine has. Detection is cached by the standard library.
 #[inline]
-pub(crate) fn level() -> Level {
+pub(crate) fn best_level() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("fma")
         {
             return Level::Avx512;
         }
@@ -32,8 +33,46 @@ pub(crate) fn level() -> Level {
     Level::Portable
 }
 
-/// Defines a function whose body is compiled once per [`Level`]; inside it two constants are in scope:
+#[cfg(not(test))]
+pub(crate) use best_level as level;
+
+#[cfg(test)]
+pub(crate) use forced::{at_every_level, level};
+
+/// Lets tests run a kernel on every instruction set the machine has.
+#[cfg(test)]
+mod forced {
+    use super::{Level, best_level};
+    use std::cell::Cell;
+
+    thread_local! {
+        static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn level() -> Level {
+        FORCED.get().unwrap_or_else(best_level)
+    }
+
+    /// Calls `check` once per level up to the best one; kernels it calls on this thread then run at that level.
+    pub(crate) fn at_every_level(mut check: impl FnMut(Level)) {
+        let levels = match best_level() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => vec![Level::Portable, Level::Avx2, Level::Avx512],
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => vec![Level::Portable, Level::Avx2],
+            Level::Portable => vec![Level::Portable],
+        };
+        for level in levels {
+            FORCED.set(Some(level));
+            check(level);
+        }
+        FORCED.set(None);
+    }
+}
+
+/// Defines a function whose body is compiled once per [`Level`]; inside it three generics are in scope:
 ///
+/// * `L`: the [`Lanes`](super::lanes::Lanes) of a row of a register tile;
 /// * `FUSED`: whether `a * b + c` is one instruction;
 /// * `ROWS`: rows of a register tile of [`PANEL`](super::matmul::PANEL) columns; a divisor of it.
 ///
@@ -45,7 +84,12 @@ macro_rules! dispatched {
         pub(crate) fn $name<$float: $crate::kernels::real::Real>($($argument: $kind),*) $(-> $result)? {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
-            fn body<$float: $crate::kernels::real::Real, const FUSED: bool, const ROWS: usize>(
+            fn body<
+                $float: $crate::kernels::real::Real,
+                L: $crate::kernels::lanes::Lanes<$float>,
+                const FUSED: bool,
+                const ROWS: usize,
+            >(
                 $($argument: $kind),*
             ) $(-> $result)? $body
 
@@ -53,14 +97,14 @@ macro_rules! dispatched {
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx512<$float: $crate::kernels::real::Real>($($argument: $kind),*) $(-> $result)? {
-                body::<$float, true, 8>($($argument),*)
+                body::<$float, $float::Avx512, true, 8>($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx2<$float: $crate::kernels::real::Real>($($argument: $kind),*) $(-> $result)? {
-                body::<$float, true, 2>($($argument),*)
+                body::<$float, $float::Avx2, true, 2>($($argument),*)
             }
 
             match $crate::kernels::dispatch::level() {
@@ -71,9 +115,11 @@ macro_rules! dispatched {
                 #[cfg(target_arch = "x86_64")]
                 $crate::kernels::dispatch::Level::Avx2 => unsafe { avx2($($argument),*) },
                 #[cfg(target_arch = "aarch64")]
-                $crate::kernels::dispatch::Level::Portable => body::<$float, true, 2>($($argument),*),
+                $crate::kernels::dispatch::Level::Portable =>
+                    body::<$float, $crate::kernels::lanes::Array<$float, true>, true, 2>($($argument),*),
                 #[cfg(not(target_arch = "aarch64"))]
-                $crate::kernels::dispatch::Level::Portable => body::<$float, false, 1>($($argument),*),
+                $crate::kernels::dispatch::Level::Portable =>
+                    body::<$float, $crate::kernels::lanes::Array<$float, false>, false, 1>($($argument),*),
             }
         }
     };

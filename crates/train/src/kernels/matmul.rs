@@ -1,6 +1,7 @@
 //! Matrix product on register tiles: the left factor read in place, the right one packed into panels.
 
 use super::dispatch::dispatched;
+use super::lanes::Lanes;
 use super::real::Real;
 
 /// Columns of a panel, and of a register tile: two 512-bit or four 256-bit registers of `f32`.
@@ -30,55 +31,87 @@ pub(crate) enum Store {
     Add,
 }
 
-/// A view of a left factor inside a register tile: element (row, step) stands at `row * row_stride + step * step_stride`.
+/// Where a register tile reads its left factor: the first element, and the distance between rows (when `COLUMNS` is false,
+/// steps being neighbours) or between steps (when it is true, rows being neighbours).
 #[derive(Clone, Copy)]
-pub(super) struct TileLeft<'a, F> {
+pub(super) struct TileLeft<'a, F, const COLUMNS: bool> {
     pub(super) values: &'a [F],
-    pub(super) row_stride: usize,
-    pub(super) step_stride: usize,
+    pub(super) stride: usize,
 }
+
+impl<F, const COLUMNS: bool> TileLeft<'_, F, COLUMNS> {
+    /// The same factor without its first rows.
+    #[inline(always)]
+    fn from_row(self, row: usize) -> Self {
+        Self { values: &self.values[if COLUMNS { row } else { row * self.stride }..], ..self }
+    }
+}
+
+/// Steps between two updates of the addresses of a left factor that is read by rows.
+const UNROLL: usize = 4;
 
 /// The product of `R` rows of the left factor with one panel, kept in registers over all `steps`.
 ///
 /// `panel` is steps x [`PANEL`], dense; the first `columns` columns are stored in `out`, whose rows lie `out_stride` apart.
 #[inline(always)]
-pub(super) fn tile<F: Real, const FUSED: bool, const R: usize>(
+pub(super) fn tile<F: Real, L: Lanes<F>, const R: usize, const COLUMNS: bool>(
     steps: usize,
-    left: TileLeft<F>,
+    left: TileLeft<F, COLUMNS>,
     panel: &[F],
     out: &mut [F],
     out_stride: usize,
     columns: usize,
     store: Store,
 ) {
+    let TileLeft { values: left, stride } = left;
     let panel = &panel.as_chunks::<PANEL>().0[..steps];
     if steps > 0 {
-        assert!((R - 1) * left.row_stride + (steps - 1) * left.step_stride < left.values.len());
+        let last = if COLUMNS { R - 1 + (steps - 1) * stride } else { (R - 1) * stride + steps - 1 };
+        assert!(last < left.len());
     }
-    let mut sums = [[F::ZERO; PANEL]; R];
-    for (step, right) in panel.iter().enumerate() {
-        for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: row < R and step < steps, so the index is at most the one asserted above.
-            let factor = unsafe { *left.values.get_unchecked(row * left.row_stride + step * left.step_stride) };
-            for column in 0..PANEL {
-                sums[column] = factor.mul_add::<FUSED>(right[column], sums[column]);
+    // SAFETY of both reads: row < R and step < steps, so the index is at most `last`.
+    let mut sums = [L::splat(F::ZERO); R];
+    if COLUMNS {
+        for (step, right) in panel.iter().enumerate() {
+            let right = L::load(right);
+            for row in 0..R {
+                // SAFETY: see above.
+                let factor = unsafe { *left.get_unchecked(step * stride + row) };
+                sums[row] = L::splat(factor).mul_add(right, sums[row]);
+            }
+        }
+    } else {
+        let (blocks, rest) = panel.as_chunks::<UNROLL>();
+        for (block, right) in blocks.iter().enumerate() {
+            for step in 0..UNROLL {
+                let right = L::load(&right[step]);
+                for row in 0..R {
+                    // SAFETY: see above.
+                    let factor = unsafe { *left.get_unchecked(row * stride + block * UNROLL + step) };
+                    sums[row] = L::splat(factor).mul_add(right, sums[row]);
+                }
+            }
+        }
+        for (step, right) in rest.iter().enumerate() {
+            let right = L::load(right);
+            for row in 0..R {
+                // SAFETY: see above.
+                let factor = unsafe { *left.get_unchecked(row * stride + blocks.len() * UNROLL + step) };
+                sums[row] = L::splat(factor).mul_add(right, sums[row]);
             }
         }
     }
-    for (row, sums) in sums.iter().enumerate() {
+    for row in 0..R {
         let out = &mut out[row * out_stride..][..columns];
-        match (store, <&mut [F; PANEL]>::try_from(&mut *out)) {
-            (Store::Replace, Ok(out)) => *out = *sums,
-            (Store::Add, Ok(out)) => {
-                for column in 0..PANEL {
-                    out[column] += sums[column];
-                }
-            }
-            (Store::Replace, Err(_)) => out.copy_from_slice(&sums[..columns]),
-            (Store::Add, Err(_)) => {
-                for (out, &sum) in out.iter_mut().zip(sums) {
-                    *out += sum;
-                }
+        if let Ok(out) = <&mut [F; PANEL]>::try_from(&mut *out) {
+            let sums = if store == Store::Add { sums[row].add(L::load(out)) } else { sums[row] };
+            sums.store(out);
+        } else {
+            // The panel reaches beyond the matrix.
+            let mut edge = [F::ZERO; PANEL];
+            sums[row].store(&mut edge);
+            for (out, &sum) in out.iter_mut().zip(&edge) {
+                *out = if store == Store::Add { *out + sum } else { sum };
             }
         }
     }
@@ -100,14 +133,65 @@ pub(super) fn pack_panel<F: Real>(panel: &mut [F], source: &[F], stride: usize, 
     }
 }
 
+/// Writes the transpose of `columns <= PANEL` rows of `rows` values that lie `stride` apart into a dense panel of `rows` rows,
+/// the rest filled with zeros.
+#[inline(always)]
+pub(super) fn pack_transposed_panel<F: Real>(
+    panel: &mut [F],
+    source: &[F],
+    stride: usize,
+    rows: usize,
+    columns: usize,
+) {
+    let panel = &mut panel.as_chunks_mut::<PANEL>().0[..rows];
+    if columns < PANEL {
+        panel.as_flattened_mut().fill(F::ZERO);
+    }
+    for column in 0..columns {
+        for (row, &value) in panel.iter_mut().zip(&source[column * stride..][..rows]) {
+            row[column] = value;
+        }
+    }
+}
+
+/// The right factor, k x n.
+#[derive(Clone, Copy)]
+pub(crate) enum Right<'a, F> {
+    /// Row-major, k x n.
+    Rows(&'a [F]),
+    /// What [`pack`] made of it.
+    Panels(&'a [F]),
+}
+
+/// Floats a k x n matrix takes in panels.
+pub(crate) fn packed_floats(k: usize, n: usize) -> usize {
+    k * n.next_multiple_of(PANEL)
+}
+
+/// Rearranges a row-major k x n matrix, for many products with it, into n/[`PANEL`] panels of k rows.
+pub(crate) fn pack<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize) {
+    for (panel, first) in panels.chunks_exact_mut(k * PANEL).zip((0..n).step_by(PANEL)) {
+        pack_panel(panel, &matrix[first..], n, k, PANEL.min(n - first));
+    }
+}
+
+/// [`pack`] of the transpose of a row-major n x k matrix.
+pub(crate) fn pack_transposed<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize) {
+    for (panel, first) in panels.chunks_exact_mut(k * PANEL).zip((0..n).step_by(PANEL)) {
+        pack_transposed_panel(panel, &matrix[first * k..], k, k, PANEL.min(n - first));
+    }
+}
+
 dispatched! {
     /// `out = left right` or `out += left right`, with the shapes `[m, n, k]`: out m x n, left m x k, right k x n.
     ///
     /// `scratch` holds at least [`PANEL_FLOATS`]. Each output is summed over k in ascending order, in blocks that depend on k
     /// only: the bits of a row do not depend on its neighbours.
-    matmul<F>(out: &mut [F], store: Store, left: Left<'_, F>, right: &[F], shape: [usize; 3], scratch: &mut [F]) {
+    matmul<F>(
+        out: &mut [F], store: Store, left: Left<'_, F>, right: Right<'_, F>, shape: [usize; 3], scratch: &mut [F],
+    ) {
         let [m, n, k] = shape;
-        assert!(out.len() >= m * n && right.len() >= k * n, "matrices hold their shapes");
+        assert!(out.len() >= m * n, "the output holds its shape");
         if k == 0 && store == Store::Replace {
             out[..m * n].fill(F::ZERO);
         }
@@ -115,44 +199,54 @@ dispatched! {
         for first_step in (0..k).step_by(block) {
             let steps = block.min(k - first_step);
             let store = if first_step == 0 { store } else { Store::Add };
-            let rows_from = |row: usize| match left {
-                Left::Rows(values) => {
-                    TileLeft { values: &values[row * k + first_step..], row_stride: k, step_stride: 1 }
-                }
-                Left::Columns(values) => {
-                    TileLeft { values: &values[row + first_step * m..], row_stride: 1, step_stride: m }
-                }
-            };
             for first_column in (0..n).step_by(PANEL) {
                 let columns = PANEL.min(n - first_column);
-                pack_panel(scratch, &right[first_step * n + first_column..], n, steps, columns);
-                let mut row = 0;
-                while row + ROWS <= m {
-                    let out = &mut out[row * n + first_column..];
-                    tile::<F, FUSED, ROWS>(steps, rows_from(row), scratch, out, n, columns, store);
-                    row += ROWS;
-                }
-                while row < m {
-                    let out = &mut out[row * n + first_column..];
-                    tile::<F, FUSED, 1>(steps, rows_from(row), scratch, out, n, columns, store);
-                    row += 1;
+                let panel = match right {
+                    Right::Panels(panels) => &panels[first_column * k + first_step * PANEL..],
+                    Right::Rows(rows) => {
+                        pack_panel(scratch, &rows[first_step * n + first_column..], n, steps, columns);
+                        &*scratch
+                    }
+                };
+                let out = &mut out[first_column..];
+                match left {
+                    Left::Rows(rows) => {
+                        let left = TileLeft::<_, false> { values: &rows[first_step..], stride: k };
+                        column_of_tiles::<F, L, ROWS, false>(m, steps, left, panel, out, n, columns, store);
+                    }
+                    Left::Columns(columns_of_left) => {
+                        let left = TileLeft::<_, true> { values: &columns_of_left[first_step * m..], stride: m };
+                        column_of_tiles::<F, L, ROWS, true>(m, steps, left, panel, out, n, columns, store);
+                    }
                 }
             }
         }
     }
 }
 
-/// Writes the transpose of the row-major rows x columns matrix `source` into `out`.
-pub(crate) fn transpose<F: Real>(out: &mut [F], source: &[F], rows: usize, columns: usize) {
-    // Blocks of a cache line each way: a plain double loop misses the cache on every store.
-    const BLOCK: usize = 16;
-    for first_row in (0..rows).step_by(BLOCK) {
-        for first_column in (0..columns).step_by(BLOCK) {
-            for row in first_row..rows.min(first_row + BLOCK) {
-                for column in first_column..columns.min(first_column + BLOCK) {
-                    out[column * rows + row] = source[row * columns + column];
-                }
-            }
+/// The product of all rows of the left factor with one panel.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn column_of_tiles<F: Real, L: Lanes<F>, const ROWS: usize, const COLUMNS: bool>(
+    rows: usize,
+    steps: usize,
+    left: TileLeft<F, COLUMNS>,
+    panel: &[F],
+    out: &mut [F],
+    out_stride: usize,
+    columns: usize,
+    store: Store,
+) {
+    let mut row = 0;
+    while row < rows {
+        let left = left.from_row(row);
+        let out = &mut out[row * out_stride..];
+        if row + ROWS <= rows {
+            tile::<F, L, ROWS, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
+            row += ROWS;
+        } else {
+            tile::<F, L, 1, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
+            row += 1;
         }
     }
 }
@@ -178,13 +272,21 @@ mod tests {
             [[1, 1, 1], [8, 32, 16], [9, 33, 7], [3, 70, 400], [17, 5, 1000], [64, 64, 0], [0, 4, 3]]
         {
             let (left, right) = (numbers(m * k, 1), numbers(k * n, 2));
-            let mut columns = vec![0.0; m * k];
-            transpose(&mut columns, &left, m, k);
+            let columns: Vec<f64> = (0..m * k).map(|at| left[at % m * k + at / m]).collect();
+            let mut panels = [(); 2].map(|()| vec![0.0; packed_floats(k, n)]);
+            let transposed: Vec<f64> = (0..k * n).map(|at| right[at % k * n + at / k]).collect();
+            if k > 0 {
+                pack(&mut panels[0], &right, k, n);
+                pack_transposed(&mut panels[1], &transposed, k, n);
+            }
+            assert!(panels[0] == panels[1]);
             for store in [Store::Replace, Store::Add] {
                 let before = numbers(m * n, 3);
-                for left_form in [Left::Rows(&left), Left::Columns(&columns)] {
+                let rights = [Right::Rows(&right), Right::Panels(&panels[0])];
+                let lefts = [Left::Rows(&left), Left::Columns(&columns)];
+                for (left_form, right_form) in lefts.into_iter().flat_map(|left| rights.map(|right| (left, right))) {
                     let mut out = before.clone();
-                    matmul(&mut out, store, left_form, &right, shape, &mut scratch);
+                    matmul(&mut out, store, left_form, right_form, shape, &mut scratch);
                     for row in 0..m {
                         for column in 0..n {
                             let product: f64 = (0..k).map(|i| left[row * k + i] * right[i * n + column]).sum();

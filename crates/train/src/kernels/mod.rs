@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 pub(crate) mod cross_entropy;
 pub(crate) mod dispatch;
 pub(crate) mod elementary;
+pub(crate) mod lanes;
 pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod real;

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::lanes::{self, Lanes};
+
 /// A float the kernels are generic over. Sealed by being crate-private.
 pub(crate) trait Real:
     bytemuck::Pod
@@ -22,6 +24,13 @@ pub(crate) trait Real:
 {
     const ZERO: Self;
     const ONE: Self;
+
+    /// A row of a register tile on a processor with AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Lanes<Self>;
+    /// The same with AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Lanes<Self>;
 
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
@@ -49,6 +58,11 @@ pub(crate) trait Real:
 impl Real for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = lanes::Avx512;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = lanes::Avx2;
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -97,6 +111,11 @@ impl Real for f32 {
 impl Real for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = lanes::Array<f64, true>;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = lanes::Array<f64, true>;
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {

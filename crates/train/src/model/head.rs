@@ -1,6 +1,5 @@
 //! The two ends of the model: tokens to vectors by lookup, vectors to losses by the final norm and the head.
 
-use super::layout::Matrix;
 use super::linear;
 use super::pass::{Model, Weights};
 use super::workspace::Workspace;
@@ -10,20 +9,16 @@ use crate::kernels::norm::{norm_backward, norm_forward};
 use crate::kernels::real::Real;
 
 /// `stream[i] = embedding[tokens[i]]`: rows x width.
-pub(crate) fn embed<F: Real>(embedding: &Matrix, weights: &Weights<F>, tokens: &[u16], stream: &mut [F]) {
-    let table = &weights.values[embedding.range.clone()];
-    let width = embedding.inputs;
+pub(crate) fn embed<F: Real>(embedding: &[F], width: usize, tokens: &[u16], stream: &mut [F]) {
     for (row, &token) in stream.chunks_exact_mut(width).zip(tokens) {
-        row.copy_from_slice(&table[usize::from(token) * width..][..width]);
+        row.copy_from_slice(&embedding[usize::from(token) * width..][..width]);
     }
 }
 
 /// `d_embedding[tokens[i]] += d_stream[i]`, in the order of the rows.
-pub(crate) fn embed_backward<F: Real>(embedding: &Matrix, tokens: &[u16], d_stream: &[F], gradient: &mut [F]) {
-    let table = &mut gradient[embedding.range.clone()];
-    let width = embedding.inputs;
+pub(crate) fn embed_backward<F: Real>(d_embedding: &mut [F], width: usize, tokens: &[u16], d_stream: &[F]) {
     for (row, &token) in d_stream.chunks_exact(width).zip(tokens) {
-        for (sum, &d) in table[usize::from(token) * width..][..width].iter_mut().zip(row) {
+        for (sum, &d) in d_embedding[usize::from(token) * width..][..width].iter_mut().zip(row) {
             *sum += d;
         }
     }

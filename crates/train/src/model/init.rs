@@ -1,10 +1,12 @@
 //! Initial weights: normal numbers from a seed, the same bits on every machine.
 
+use std::ops::Range;
+
 use isoflop::counting::Architecture;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::layout::{Layout, Matrix};
+use super::layout::Layout;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::elementary::ln;
 use crate::kernels::real::Real;
@@ -26,20 +28,20 @@ const EMBEDDING_DEVIATION: f64 = 1.0;
 /// Head: Yang et al. 2022, arXiv:2203.03466, table 8. Residual branches: Radford et al. 2019 (GPT-2), section 2.3.
 pub(crate) fn initial_weights<F: Real>(shape: &Architecture, layout: &Layout, seed: u64) -> Buffer<F> {
     let mut weights = Buffer::zeros(layout.params);
-    let mut fill = |stream: u64, matrix: &Matrix, deviation: f64| {
+    let mut fill = |stream: u64, range: &Range<usize>, deviation: f64| {
         let mut normals = Normals::new(seed, stream);
-        for weight in &mut weights[matrix.range.clone()] {
+        for weight in &mut weights[range.clone()] {
             *weight = F::from_f64(deviation * normals.draw());
         }
     };
     let residual = 1.0 / (2.0 * shape.depth as f64).sqrt();
     fill(0, &layout.embedding, EMBEDDING_DEVIATION);
-    fill(1, &layout.head, 1.0 / shape.width as f64);
+    fill(1, &layout.head.range, 1.0 / shape.width as f64);
     for (number, layer) in layout.layers.iter().enumerate() {
         let matrices = [(&layer.projections, 1.0), (&layer.attention_out, residual)];
         let matrices = matrices.into_iter().chain([(&layer.gate_up, 1.0), (&layer.down, residual)]);
         for (part, (matrix, scale)) in matrices.enumerate() {
-            fill((2 + 4 * number + part) as u64, matrix, scale / (matrix.inputs as f64).sqrt());
+            fill((2 + 4 * number + part) as u64, &matrix.range, scale / (matrix.inputs as f64).sqrt());
         }
     }
     let layers = layout.layers.iter();

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use isoflop::counting::Architecture;
 
+use crate::kernels::matmul::packed_floats;
+
 /// Which learning rate and decay a run of parameters takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
@@ -21,6 +23,10 @@ pub(crate) struct Matrix {
     pub(crate) range: Range<usize>,
     pub(crate) outputs: usize,
     pub(crate) inputs: usize,
+    /// Where its transpose stands among the matrices packed for `y = x W'`.
+    pub(crate) forward_panels: Range<usize>,
+    /// Where it stands among the matrices packed for `dx = dy W`.
+    pub(crate) backward_panels: Range<usize>,
 }
 
 /// The parameters of one layer, in their order.
@@ -42,42 +48,73 @@ pub(crate) struct Layer {
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// vocabulary x width.
-    pub(crate) embedding: Matrix,
+    pub(crate) embedding: Range<usize>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) final_gain: Range<usize>,
     /// vocabulary x width.
     pub(crate) head: Matrix,
+    /// Length of the flat vector.
     pub(crate) params: usize,
+    /// Floats of all matrices packed for `y = x W'`.
+    pub(crate) forward_panels: usize,
+    /// Floats of all matrices packed for `dx = dy W`.
+    pub(crate) backward_panels: usize,
+}
+
+/// Hands out places in the flat vector, and in the two that hold packed matrices.
+#[derive(Default)]
+struct Places {
+    params: usize,
+    forward_panels: usize,
+    backward_panels: usize,
+}
+
+impl Places {
+    fn vector(&mut self, length: usize) -> Range<usize> {
+        take(&mut self.params, length)
+    }
+
+    fn matrix(&mut self, outputs: usize, inputs: usize) -> Matrix {
+        Matrix {
+            range: self.vector(outputs * inputs),
+            outputs,
+            inputs,
+            forward_panels: take(&mut self.forward_panels, packed_floats(inputs, outputs)),
+            backward_panels: take(&mut self.backward_panels, packed_floats(outputs, inputs)),
+        }
+    }
+}
+
+/// The next `length` places after `end`, which moves behind them.
+fn take(end: &mut usize, length: usize) -> Range<usize> {
+    *end += length;
+    *end - length..*end
 }
 
 impl Layout {
     pub(crate) fn new(shape: &Architecture) -> Self {
         let (width, channels) = (shape.width, shape.heads * shape.head_width);
-        let mut params = 0;
-        let mut take = |count: usize| {
-            params += count;
-            params - count..params
-        };
-        let mut matrix = |outputs, inputs| Matrix { range: take(outputs * inputs), outputs, inputs };
-        let embedding = matrix(shape.vocabulary, width);
+        let mut places = Places::default();
+        let embedding = places.vector(shape.vocabulary * width);
         let layers = (0..shape.depth)
             .map(|_| Layer {
-                attention_gain: matrix(1, width).range,
-                projections: matrix(3 * channels, width),
-                attention_out: matrix(width, channels),
-                feed_forward_gain: matrix(1, width).range,
-                gate_up: matrix(2 * shape.feed_forward, width),
-                down: matrix(width, shape.feed_forward),
+                attention_gain: places.vector(width),
+                projections: places.matrix(3 * channels, width),
+                attention_out: places.matrix(width, channels),
+                feed_forward_gain: places.vector(width),
+                gate_up: places.matrix(2 * shape.feed_forward, width),
+                down: places.matrix(width, shape.feed_forward),
             })
             .collect();
-        let final_gain = matrix(1, width).range;
-        let head = matrix(shape.vocabulary, width);
-        Self { embedding, layers, final_gain, head, params }
+        let final_gain = places.vector(width);
+        let head = places.matrix(shape.vocabulary, width);
+        let Places { params, forward_panels, backward_panels } = places;
+        Self { embedding, layers, final_gain, head, params, forward_panels, backward_panels }
     }
 
     /// Every parameter once, in the order of the flat vector, as runs of one group.
     pub(crate) fn groups(&self) -> Vec<(Range<usize>, Group)> {
-        let mut groups = vec![(self.embedding.range.clone(), Group::Vocabulary)];
+        let mut groups = vec![(self.embedding.clone(), Group::Vocabulary)];
         for layer in &self.layers {
             groups.extend([
                 (layer.attention_gain.clone(), Group::Gain),

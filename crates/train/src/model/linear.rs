@@ -2,7 +2,7 @@
 
 use super::layout::Matrix;
 use super::pass::Weights;
-use crate::kernels::matmul::{Left, Store, matmul};
+use crate::kernels::matmul::{Left, Right, Store, matmul};
 use crate::kernels::real::Real;
 
 /// `y (+)= x W'`: x rows x inputs, y rows x outputs.
@@ -15,8 +15,8 @@ pub(crate) fn forward<F: Real>(
     scratch: &mut [F],
 ) {
     let rows = x.len() / matrix.inputs;
-    let transposed = &weights.transposed[matrix.range.clone()];
-    matmul(y, store, Left::Rows(x), transposed, [rows, matrix.outputs, matrix.inputs], scratch);
+    let right = Right::Panels(&weights.forward[matrix.forward_panels.clone()]);
+    matmul(y, store, Left::Rows(x), right, [rows, matrix.outputs, matrix.inputs], scratch);
 }
 
 /// `dx = dy W`, and `dW += dy' x`: shapes as in [`forward`], gradient the whole flat vector.
@@ -30,8 +30,8 @@ pub(crate) fn backward<F: Real>(
     scratch: &mut [F],
 ) {
     let rows = dy.len() / matrix.outputs;
-    let weight = &weights.values[matrix.range.clone()];
-    matmul(dx, Store::Replace, Left::Rows(dy), weight, [rows, matrix.inputs, matrix.outputs], scratch);
+    let right = Right::Panels(&weights.backward[matrix.backward_panels.clone()]);
+    matmul(dx, Store::Replace, Left::Rows(dy), right, [rows, matrix.inputs, matrix.outputs], scratch);
     let gradient = &mut gradient[matrix.range.clone()];
-    matmul(gradient, Store::Add, Left::Columns(dy), x, [matrix.outputs, matrix.inputs, rows], scratch);
+    matmul(gradient, Store::Add, Left::Columns(dy), Right::Rows(x), [matrix.outputs, matrix.inputs, rows], scratch);
 }

@@ -2,11 +2,11 @@
 
 use isoflop::counting::Architecture;
 
-use super::layout::Layout;
+use super::layout::{Layout, Matrix};
 use super::workspace::Workspace;
 use super::{attention, feed_forward, head};
 use crate::kernels::buffer::Buffer;
-use crate::kernels::matmul::transpose;
+use crate::kernels::matmul::{pack, pack_transposed};
 use crate::kernels::real::Real;
 use crate::kernels::rope::Rotations;
 
@@ -17,11 +17,12 @@ pub(crate) struct Model<F> {
     pub(crate) rotations: Rotations<F>,
 }
 
-/// The weights, and a transposed copy of every matrix that multiplies activations, at the same place in a second vector:
-/// both passes then read their matrices row by row.
+/// The weights, and two copies of every matrix that multiplies activations, packed for the products of either pass: they
+/// are used for many batches between two updates.
 pub(crate) struct Weights<F> {
     pub(crate) values: Buffer<F>,
-    pub(crate) transposed: Buffer<F>,
+    pub(crate) forward: Buffer<F>,
+    pub(crate) backward: Buffer<F>,
 }
 
 /// Tokens of some sequences, one after the other.
@@ -53,17 +54,18 @@ impl Batch {
 
 impl<F: Real> Weights<F> {
     pub(crate) fn new(layout: &Layout, values: Buffer<F>) -> Self {
-        let transposed = Buffer::zeros(values.len());
-        let mut weights = Self { values, transposed };
+        let (forward, backward) = (Buffer::zeros(layout.forward_panels), Buffer::zeros(layout.backward_panels));
+        let mut weights = Self { values, forward, backward };
         weights.refresh(layout);
         weights
     }
 
-    /// Copies changed values into the transposed matrices.
+    /// Packs changed values.
     pub(crate) fn refresh(&mut self, layout: &Layout) {
-        for matrix in layout.multiplied() {
-            let range = matrix.range.clone();
-            transpose(&mut self.transposed[range.clone()], &self.values[range], matrix.outputs, matrix.inputs);
+        for Matrix { range, outputs, inputs, forward_panels, backward_panels } in layout.multiplied() {
+            let matrix = &self.values[range.clone()];
+            pack_transposed(&mut self.forward[forward_panels.clone()], matrix, *inputs, *outputs);
+            pack(&mut self.backward[backward_panels.clone()], matrix, *outputs, *inputs);
         }
     }
 }
@@ -93,7 +95,8 @@ impl<F: Real> Model<F> {
         assert!(rows <= workspace.rows, "a batch fits the workspace it is given");
         let Workspace { layers, output, scratch, .. } = workspace;
         let first = layers.first_mut().map_or(&mut *output, |layer| &mut layer.attention_input);
-        head::embed(&self.layout.embedding, weights, &batch.inputs, &mut first[..rows * self.width()]);
+        let embedding = &weights.values[self.layout.embedding.clone()];
+        head::embed(embedding, self.width(), &batch.inputs, &mut first[..rows * self.width()]);
         for number in 0..layers.len() {
             let (done, rest) = layers.split_at_mut(number + 1);
             let (layer, kept) = (&self.layout.layers[number], &mut done[number]);
@@ -120,6 +123,7 @@ impl<F: Real> Model<F> {
             feed_forward::backward(layer, weights, kept, d_stream, gradient, scratch);
             attention::backward(self, layer, weights, &batch.lengths, kept, d_stream, gradient, scratch);
         }
-        head::embed_backward(&self.layout.embedding, &batch.inputs, d_stream, gradient);
+        let d_embedding = &mut gradient[self.layout.embedding.clone()];
+        head::embed_backward(d_embedding, self.width(), &batch.inputs, d_stream);
     }
 }

@@ -1,0 +1,121 @@
+//! One row of a register tile, as the vector registers of an instruction set.
+//!
+//! Written with intrinsics where it matters: whether a compiler keeps an array of sums in registers, or in memory ten
+//! times slower, changes with the code around it.
+
+use super::matmul::PANEL;
+use super::real::Real;
+
+/// [`PANEL`] numbers that are loaded, multiplied, added and stored together.
+///
+/// Every method is inlined into a function compiled for the instruction set. A type is only used where the processor has
+/// its instructions: see [`dispatched`](super::dispatch::dispatched).
+pub(crate) trait Lanes<F>: Copy {
+    fn splat(value: F) -> Self;
+    fn load(values: &[F; PANEL]) -> Self;
+    fn store(self, values: &mut [F; PANEL]);
+    fn add(self, other: Self) -> Self;
+    /// `self * factor + term`.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+}
+
+/// Left to the compiler.
+#[derive(Clone, Copy)]
+pub(crate) struct Array<F, const FUSED: bool>([F; PANEL]);
+
+impl<F: Real, const FUSED: bool> Lanes<F> for Array<F, FUSED> {
+    #[inline(always)]
+    fn splat(value: F) -> Self {
+        Self([value; PANEL])
+    }
+
+    #[inline(always)]
+    fn load(values: &[F; PANEL]) -> Self {
+        Self(*values)
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [F; PANEL]) {
+        *values = self.0;
+    }
+
+    #[inline(always)]
+    fn add(mut self, other: Self) -> Self {
+        for lane in 0..PANEL {
+            self.0[lane] += other.0[lane];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, mut term: Self) -> Self {
+        for lane in 0..PANEL {
+            term.0[lane] = self.0[lane].mul_add::<FUSED>(factor.0[lane], term.0[lane]);
+        }
+        term
+    }
+}
+
+/// Defines lanes made of vector registers of `f32`.
+#[cfg(target_arch = "x86_64")]
+macro_rules! registers {
+    ($(#[$meta:meta])* $name:ident, $register:ident, $count:literal, $set:ident, $load:ident, $store:ident, $add:ident, $fma:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name([std::arch::x86_64::$register; $count]);
+
+        impl Lanes<f32> for $name {
+            #[inline(always)]
+            fn splat(value: f32) -> Self {
+                // SAFETY: lanes are only used where the processor has their instructions.
+                Self([unsafe { std::arch::x86_64::$set(value) }; $count])
+            }
+
+            #[inline(always)]
+            fn load(values: &[f32; PANEL]) -> Self {
+                let width = PANEL / $count;
+                // SAFETY: as above; register i reads `width` floats from i * width on, within the array.
+                Self(std::array::from_fn(|i| unsafe { std::arch::x86_64::$load(values.as_ptr().add(i * width)) }))
+            }
+
+            #[inline(always)]
+            fn store(self, values: &mut [f32; PANEL]) {
+                let width = PANEL / $count;
+                for i in 0..$count {
+                    // SAFETY: as above; register i writes `width` floats from i * width on, within the array.
+                    unsafe { std::arch::x86_64::$store(values.as_mut_ptr().add(i * width), self.0[i]) }
+                }
+            }
+
+            #[inline(always)]
+            fn add(mut self, other: Self) -> Self {
+                for i in 0..$count {
+                    // SAFETY: as in `splat`.
+                    self.0[i] = unsafe { std::arch::x86_64::$add(self.0[i], other.0[i]) };
+                }
+                self
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, mut term: Self) -> Self {
+                for i in 0..$count {
+                    // SAFETY: as in `splat`.
+                    term.0[i] = unsafe { std::arch::x86_64::$fma(self.0[i], factor.0[i], term.0[i]) };
+                }
+                term
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+registers! {
+    /// Two registers of sixteen.
+    Avx512, __m512, 2, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps
+}
+
+#[cfg(target_arch = "x86_64")]
+registers! {
+    /// Four registers of eight.
+    Avx2, __m256, 4, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps
+}
