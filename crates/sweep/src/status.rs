@@ -38,7 +38,8 @@ pub enum CellState {
     Running {
         /// Who; `None` when it has not said so yet.
         by: Option<Start>,
-        /// Time since its last sign of life; `None` when the clocks of the two machines disagree.
+        /// Time since its last sign of life; zero when that is later than `now`, by a touch in between or by another
+        /// machine's clock. `None` when the file system keeps no such time.
         heartbeat_age: Option<Duration>,
     },
     /// It has a loss.
@@ -102,7 +103,7 @@ fn look(folder: &Path, now: SystemTime, status: &mut CellStatus) -> Result<(), S
     let lives = last.ending.is_none() && !last.is_dead();
     if lives {
         status.step = curve.map_or(0, |metrics| metrics.step);
-        let heartbeat_age = last.heartbeat.and_then(|heartbeat| now.duration_since(heartbeat).ok());
+        let heartbeat_age = last.heartbeat.map(|heartbeat| now.duration_since(heartbeat).unwrap_or_default());
         status.state = CellState::Running { by: last.start, heartbeat_age };
         return Ok(());
     }

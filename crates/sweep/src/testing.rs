@@ -159,8 +159,11 @@ impl Training for FakeRun<'_> {
     }
 
     fn step(&mut self) -> Result<StepMetrics, TrainingError> {
-        while self.step == 1 && self.trainer.asleep.load(Ordering::Relaxed) {
+        // Not for ever: a test that fails meanwhile should say so.
+        let mut naps = 0;
+        while self.step == 1 && naps < 10_000 && self.trainer.asleep.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
+            naps += 1;
         }
         std::thread::sleep(self.trainer.step_takes);
         if self.step == 2 && self.trainer.diverges == Some(self.spec.seed) {

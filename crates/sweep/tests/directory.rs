@@ -211,13 +211,17 @@ fn status_shows_who_trains_and_how_far() {
     let path = dir.path().to_owned();
     run(dir.path(), &plan(1), 1, Duration::from_secs(5), &AtomicBool::new(false), &mut |progress| {
         if matches!(progress.event, isoflop_sweep::Event::Step { step: 10, .. }) {
-            let status = Sweep::open(&path).unwrap().status(SystemTime::now()).unwrap();
-            seen.lock().unwrap().push(status.into_iter().find(|cell| matches!(cell.state, CellState::Running { .. })));
+            // Also with a clock that runs behind that of the heartbeat.
+            for now in [SystemTime::now(), SystemTime::UNIX_EPOCH] {
+                let status = Sweep::open(&path).unwrap().status(now).unwrap();
+                let running = status.into_iter().find(|cell| matches!(cell.state, CellState::Running { .. }));
+                seen.lock().unwrap().push(running.unwrap());
+            }
         }
     });
     let seen = seen.into_inner().unwrap();
-    assert_eq!(seen.len(), 5);
-    for cell in seen.into_iter().flatten() {
+    assert_eq!(seen.len(), 10);
+    for cell in seen {
         let CellState::Running { by: Some(start), heartbeat_age: Some(age) } = cell.state else { panic!("{cell:?}") };
         assert_eq!((start.process.pid, cell.step, cell.attempts), (std::process::id(), 10, 1));
         assert!(cell.loss.is_some_and(f64::is_finite) && age < Duration::from_secs(60));

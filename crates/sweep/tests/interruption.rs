@@ -79,7 +79,7 @@ fn kills_at_random_moments_change_nothing_and_send_nobody_back_to_the_start() {
     for round in 0.. {
         let mut child = start(dir.path());
         let ended = if kills < 24 {
-            sleep_randomly(&mut seed, 0.09, *whole);
+            sleep_randomly(&mut seed, 0.06, *whole);
             child.try_wait().unwrap()
         } else {
             Some(child.wait().unwrap())
