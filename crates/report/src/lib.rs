@@ -8,6 +8,7 @@
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
 
+mod budgets;
 mod escape;
 pub mod figures;
 pub mod markdown;
@@ -15,6 +16,7 @@ mod numbers;
 mod table;
 pub mod text;
 mod words;
+mod wrap;
 
 pub use figures::{Theme, ValleysInput, valleys};
 pub use markdown::{FigureFile, Reproduction, Story, report};

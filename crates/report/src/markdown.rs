@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use isoflop::{Claim, Dropped, Estimate, Fit, Plan, Run, Runs, Verdict};
+use isoflop::{Claim, Dropped, Fit, Plan, Run, Runs, Verdict};
 
+use crate::budgets::{self, Budgets};
 use crate::escape;
-use crate::numbers::{self, Rounded};
+use crate::numbers;
 use crate::table::{Align, Table};
 use crate::text;
 use crate::words;
@@ -96,7 +97,7 @@ fn answer(story: &Story) -> Option<String> {
     let sentence = match (story.claim, story.plan) {
         (Some(claim), _) => {
             format!(
-                "**{}**, predicted from {kept} smaller runs; {}.",
+                "**{}**, predicted from {kept} runs; {}.",
                 words::claim_answer(claim),
                 words::reach(&claim.extrapolation)
             )
@@ -183,11 +184,7 @@ fn doubts(story: &Story) -> Option<String> {
 }
 
 fn runs(story: &Story) -> Option<String> {
-    let mut order: Vec<&Run> = story.runs.kept.iter().collect();
-    order.sort_by(|a, b| {
-        let by_size = a.params.get().total_cmp(&b.params.get());
-        b.flops.get().total_cmp(&a.flops.get()).then(by_size)
-    });
+    let mut order = by_falling_compute(&story.runs.kept);
     let total = order.len();
     order.truncate(SHOWN_RUNS);
     let mut table = Table::new([
@@ -225,6 +222,22 @@ fn runs(story: &Story) -> Option<String> {
     })
 }
 
+/// Budget by budget from the largest, sizes rising within each; scattered runs simply by falling compute.
+fn by_falling_compute(runs: &[Run]) -> Vec<&Run> {
+    let Budgets { groups, others, scattered } = budgets::group(runs);
+    let mut order: Vec<&Run> = Vec::with_capacity(runs.len());
+    for mut budget in groups.into_iter().rev() {
+        let size = |run: &&Run| run.params.get();
+        budget.runs.sort_by(|a, b| size(a).total_cmp(&size(b)));
+        order.extend(budget.runs);
+    }
+    order.extend(others);
+    if scattered {
+        order.sort_by(|a, b| b.flops.get().total_cmp(&a.flops.get()));
+    }
+    order
+}
+
 fn dropped(dropped: &[Dropped]) -> Option<String> {
     if dropped.is_empty() {
         return Some("## Runs dropped\n\nNone.\n".to_owned());
@@ -255,12 +268,7 @@ fn conventions(story: &Story) -> Option<String> {
         );
     }
     if let Some(noise) = story.fit.noise() {
-        let scatter = Estimate { value: noise, lo: None, hi: None };
-        let _ = writeln!(
-            text,
-            "- scatter of runs around the law: {} in ln loss, robust",
-            Rounded::parameter(&scatter).value
-        );
+        let _ = writeln!(text, "- scatter of runs around the law: {} of the loss, robust", numbers::percent(noise));
     }
     if let Some(fingerprint) = story.fit.fingerprint() {
         let _ = writeln!(text, "- SHA-256 of the runs: {}", escape::markdown(fingerprint));

@@ -8,6 +8,7 @@ use crate::escape;
 use crate::numbers::{self, Rounded};
 use crate::table::{Align, Table};
 use crate::words;
+use crate::wrap;
 
 /// No line is longer, but for a word that is.
 const WIDTH: usize = 100;
@@ -107,11 +108,12 @@ pub fn plan(plan: &Plan) -> String {
         page.remark(words::NO_INTERVAL);
     }
     page.doubts(&plan.warnings);
-    let mut facts = vec![
-        ("covers", plan.covers.clone()),
-        ("distance", words::reach(&plan.extrapolation)),
-        ("regret", words::regret(plan)),
-    ];
+    let covers = match plan.loss.lo {
+        Some(_) => plan.covers.clone(),
+        None => "nothing: the law comes without draws".to_owned(),
+    };
+    let mut facts =
+        vec![("covers", covers), ("distance", words::reach(&plan.extrapolation)), ("regret", words::regret(plan))];
     facts.extend(plan.assumptions.iter().map(|assumption| ("assumed", assumption.clone())));
     facts.extend(plan.ruled_out.iter().map(|alternative| ("ruled out", alternative.clone())));
     page.facts(&facts);
@@ -173,12 +175,12 @@ pub fn verdict(verdict: &Verdict) -> String {
 /// Predicted beside observed; shared with the Markdown report.
 pub(crate) fn verdict_table(verdict: &Verdict) -> Table {
     let predicted = Rounded::loss(&verdict.predicted);
-    let interval = format!("{} interval", numbers::level(verdict.level));
-    let mut table = Table::new([("loss", Align::Left), ("value", Align::Right), (&interval, Align::Left)]);
-    table.row(["predicted", &predicted.value, &predicted.interval()]);
-    let scatter = verdict.observed_se.map(|se| format!("± {} standard error", numbers::general(se, 2)));
-    table.row(["observed", &words::observed(verdict), &scatter.unwrap_or_default()]);
-    table.row(["error", &format!("{:+.4}", verdict.error_nats), &words::error(verdict)]);
+    let interval = format!("{} interval {}", numbers::level(verdict.level), predicted.interval());
+    let se = verdict.observed_se.map(|se| format!("standard error {}", numbers::general(se, 2)));
+    let mut table = Table::new([("", Align::Left), ("loss", Align::Right), ("", Align::Left)]);
+    table.row(["predicted", &predicted.value, &interval]);
+    table.row(["observed", &words::observed(verdict), &se.unwrap_or_default()]);
+    table.row(["error", &words::error_nats(verdict), &words::error(verdict)]);
     table
 }
 
@@ -233,25 +235,13 @@ impl Page {
     /// Adds `text` after `lead`, broken at spaces; the lines after the first are indented as far as `lead` is long.
     fn wrapped(&mut self, lead: &str, text: &str) {
         let indent = lead.chars().count();
-        let mut line = lead.to_owned();
-        let mut length = indent;
-        for word in escape::plain(text).split_whitespace() {
-            let word_length = word.chars().count();
-            let space = usize::from(length > indent);
-            if space == 1 && length + space + word_length > WIDTH {
-                self.text.push_str(line.trim_end());
-                self.text.push('\n');
-                line = " ".repeat(indent);
-                length = indent;
-            } else if space == 1 {
-                line.push(' ');
-                length += 1;
-            }
-            line.push_str(word);
-            length += word_length;
+        let lines = wrap::lines(&escape::plain(text), |line| line.chars().count() as f64, (WIDTH - indent) as f64);
+        for (number, line) in lines.iter().enumerate() {
+            let before = if number == 0 { lead.to_owned() } else { " ".repeat(indent) };
+            self.text.push_str(&before);
+            self.text.push_str(line);
+            self.text.push('\n');
         }
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
     }
 }
 

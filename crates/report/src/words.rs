@@ -20,7 +20,7 @@ pub(crate) fn params_counted(counting: ParamCounting) -> &'static str {
 /// How compute was counted.
 pub(crate) fn flops_counted(counting: FlopCounting) -> &'static str {
     match counting {
-        FlopCounting::SixNd => "C = 6 N D, forward and backward",
+        FlopCounting::SixNd => "6 N D, forward and backward",
         FlopCounting::Exact => "every matrix product of the architecture, forward and backward",
         FlopCounting::Measured => "as given in the table, not 6 N D",
         _ => "in a counting this version has no words for",
@@ -110,7 +110,7 @@ pub(crate) fn plan_table(plan: &Plan) -> Table {
 fn cost_rows(plan: &Plan) -> Vec<(&'static str, String, &'static str)> {
     let cost = &plan.cost;
     let rows = [
-        ("price", cost.usd.map(dollars), "US dollars"),
+        ("price", cost.usd.map(dollars), ""),
         ("device-hours", cost.gpu_hours.map(numbers::count), ""),
         ("days", cost.days.map(|days| numbers::general(days, 3)), "wall time"),
         ("energy", cost.energy_kwh.map(numbers::count), "kWh"),
@@ -199,14 +199,18 @@ pub(crate) fn observed(verdict: &Verdict) -> String {
     Rounded::loss(&isoflop::Estimate { value: verdict.observed.get(), ..verdict.predicted }).value
 }
 
-/// The error of a prediction: `0.33 % too high (0.008 nats)`.
+/// Predicted minus observed, with its sign: `+0.0097`.
+pub(crate) fn error_nats(verdict: &Verdict) -> String {
+    format!("{:+.4}", verdict.error_nats)
+}
+
+/// The error of a prediction: `0.33 % too high`.
 pub(crate) fn error(verdict: &Verdict) -> String {
-    let side = match verdict.error {
-        error if error > 0.0 => "too high",
-        error if error < 0.0 => "too low",
-        _ => "exact",
-    };
-    format!("{} {side} ({:+.4} nats)", numbers::percent(verdict.error.abs()), verdict.error_nats)
+    let side = if verdict.error > 0.0 { "too high" } else { "too low" };
+    if verdict.error == 0.0 {
+        return "exact".to_owned();
+    }
+    format!("{} {side}", numbers::percent(verdict.error.abs()))
 }
 
 /// What one verdict is worth.

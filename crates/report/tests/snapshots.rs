@@ -16,7 +16,7 @@ const LEVEL: f64 = 0.9;
 fn ladder() -> Runs {
     let mut table = String::from("run,params,tokens,loss,loss_se,status\n");
     for (budget, flops) in [1e11, 1e12, 1e13f64].into_iter().enumerate() {
-        let best = 0.11 * (flops / 6.0).powf(0.5);
+        let best = 0.17 * (flops / 6.0).powf(0.54);
         for (size, share) in [0.3, 0.55, 1.0, 1.8, 3.3].into_iter().enumerate() {
             let (params, tokens) = ((best * share).round(), (flops / 6.0 / (best * share)).round());
             let noise = 0.004 * [0.3, -0.8, 0.5, -0.2, 0.9, -0.6, 0.1][(3 * budget + size) % 7];
@@ -126,5 +126,70 @@ fn the_valleys_look_as_expected_on_both_pages() {
         let input =
             ValleysInput { runs: &runs, fit: &fit, level: LEVEL, claim: Some(&claim), verdict: Some(&verdict), theme };
         assert_looks_as_expected(name, &valleys(&input));
+    }
+}
+
+/// Parses as far as tags go: every element that opens closes, and no number is missing.
+fn assert_is_sound(svg: &str) {
+    for word in ["NaN", "inf", "<script"] {
+        assert!(!svg.contains(word), "{word} in {svg}");
+    }
+    let mut open: Vec<&str> = Vec::new();
+    for tag in svg.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0) {
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.split(' ').next().unwrap()),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn odd_tables_give_sound_figures() {
+    let published = Fit::from_published(published("besiroglu2024").unwrap());
+    let ladder = ladder();
+    let ladder_fit = fitted(&ladder);
+    let (claim, missed) = big_run(&ladder_fit, 0.3);
+    let one = Runs::read("params,tokens,loss\n1e6,2e7,3\n".as_bytes(), "t", TableFormat::Csv, false).unwrap();
+    let scattered: String = (0..80u32)
+        .map(|i| {
+            let (params, tokens) = (1e7 * 1.07f64.powf(f64::from(i)), 1e9 * 1.11f64.powf(f64::from(i * 37 % 80)));
+            format!(
+                "\"</title><script>{i}&\",{params},{tokens},{}\n",
+                1.8 + 480.0 / params.powf(0.35) + 2e3 / tokens.powf(0.36)
+            )
+        })
+        .collect();
+    let scattered = format!("run,params,tokens,loss\n{scattered}");
+    let scattered = Runs::read(scattered.as_bytes(), "t", TableFormat::Csv, false).unwrap();
+    let scattered_fit = fitted(&scattered);
+    for (runs, fit) in [
+        (&Runs::default(), &published),
+        (&one, &published),
+        (&ladder, &published),
+        (&ladder, &ladder_fit),
+        (&scattered, &scattered_fit),
+    ] {
+        for (claim, verdict) in
+            [(None, None), (Some(&claim), None), (Some(&claim), Some(&missed)), (None, Some(&missed))]
+        {
+            for theme in [Theme::Light, Theme::Dark] {
+                let svg = valleys(&ValleysInput { runs, fit, level: LEVEL, claim, verdict, theme });
+                assert_is_sound(&svg);
+                // Every run has its mark, and a mark its name.
+                let marks = svg.matches(" tokens, loss ").count();
+                assert_eq!(marks, runs.kept.len());
+            }
+        }
+    }
+    if let Some(folder) = std::env::var_os("ISOFLOP_LOOK") {
+        let input =
+            |runs, fit, claim, verdict| ValleysInput { runs, fit, level: LEVEL, claim, verdict, theme: Theme::Light };
+        let folder = PathBuf::from(folder);
+        let missed = valleys(&input(&ladder, &ladder_fit, Some(&claim), Some(&missed)));
+        fs::write(folder.join("missed.svg"), missed).unwrap();
+        fs::write(folder.join("scattered.svg"), valleys(&input(&scattered, &scattered_fit, None, None))).unwrap();
+        fs::write(folder.join("one.svg"), valleys(&input(&one, &published, None, None))).unwrap();
     }
 }

@@ -41,8 +41,8 @@ impl Theme {
         let share = if count > 1 { index as f64 / (count - 1) as f64 } else { 0.6 };
         let between = |from: f64, to: f64| from + share * (to - from);
         match self {
-            Self::Light => oklch(between(0.72, 0.33), between(0.13, 0.17), between(178.0, 300.0)),
-            Self::Dark => oklch(between(0.52, 0.86), between(0.15, 0.12), between(295.0, 165.0)),
+            Self::Light => oklch(between(0.64, 0.32), between(0.12, 0.17), between(178.0, 300.0)),
+            Self::Dark => oklch(between(0.58, 0.87), between(0.15, 0.12), between(295.0, 165.0)),
         }
     }
 }
@@ -112,7 +112,7 @@ mod tests {
                 })
                 .collect();
             assert!(contrasts.windows(2).all(|pair| pair[0] < pair[1]), "{theme:?} {contrasts:?}");
-            assert!(contrasts[0] > 2.0, "{theme:?} {contrasts:?}");
+            assert!(contrasts[0] > 3.0, "{theme:?} {contrasts:?}");
         }
     }
 

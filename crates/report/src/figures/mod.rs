@@ -1,6 +1,5 @@
 //! Figures as self-contained SVG: a small writer, scales, colours, label placement, and one file per figure.
 
-mod budgets;
 mod color;
 mod labels;
 mod scale;

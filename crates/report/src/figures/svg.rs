@@ -183,18 +183,18 @@ impl Svg {
             Anchor::End => " text-anchor=\"end\"",
         };
         let weight = if lettering.bold { " font-weight=\"600\"" } else { "" };
-        let halo = lettering
-            .halo
-            .map(|color| format!(" stroke=\"{color}\" stroke-width=\"3\" paint-order=\"stroke\""))
-            .unwrap_or_default();
         let (x, y) = (pixels(at.x), pixels(at.y));
         let turn = if degrees == 0.0 { String::new() } else { format!(" transform=\"rotate({degrees} {x} {y})\"") };
-        self.push(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{halo}{turn}>{}</text>",
-            lettering.size,
-            lettering.color,
-            escape::xml(text)
-        ));
+        let size = lettering.size;
+        let content = raised(text, size);
+        let place = format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}{turn}");
+        if let Some(halo) = lettering.halo {
+            // An element of its own below the text: not every renderer knows `paint-order`.
+            self.push(format_args!(
+                "{place} fill=\"{halo}\" stroke=\"{halo}\" stroke-width=\"3.5\" aria-hidden=\"true\">{content}</text>"
+            ));
+        }
+        self.push(format_args!("{place} fill=\"{}\">{content}</text>", lettering.color));
     }
 
     /// The whole document.
@@ -227,6 +227,26 @@ fn pixels(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// The content of a text element: escaped, what follows a `^` raised, and the exponents' names as Greek letters.
+fn raised(text: &str, size: f64) -> String {
+    let (rise, small) = (pixels(0.36 * size), pixels(0.78 * size));
+    let mut parts = text.split('^');
+    let mut content = escape::xml(parts.next().unwrap_or_default());
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(part.len());
+        let exponent = part[..end].replace("alpha", "α").replace("beta", "β");
+        // The text after the exponent takes the shift back; at the end of a line a full stop is no part of a number.
+        let (exponent, stop) = exponent.strip_suffix('.').map_or((exponent.as_str(), ""), |exponent| (exponent, "."));
+        let _ = write!(
+            content,
+            "<tspan dy=\"-{rise}\" font-size=\"{small}\">{}</tspan><tspan dy=\"{rise}\">{stop}{}</tspan>",
+            escape::xml(exponent),
+            escape::xml(&part[end..])
+        );
+    }
+    content
+}
+
 /// Width of `text` at font size `size`, on the wide side of the fonts in use (DejaVu Sans, the widest of them).
 pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     let width = |c: char| match c {
@@ -238,21 +258,6 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
         _ => 0.60,
     };
     size * text.chars().map(width).sum::<f64>()
-}
-
-/// `text` broken at spaces into lines no wider than `width`.
-pub(crate) fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if text_width(line, size) + text_width(word, size) + text_width(" ", size) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -276,10 +281,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_before_they_are_too_wide() {
-        let lines = wrap("one two three four five six seven", 10.0, 60.0);
-        assert!(lines.len() > 2);
-        assert!(lines.iter().all(|line| text_width(line, 10.0) <= 60.0), "{lines:?}");
-        assert_eq!(lines.join(" "), "one two three four five six seven");
+    fn exponents_are_raised_and_escaped() {
+        let text = raised("L = A/N^alpha + B/D^beta, <b>", 10.0);
+        assert!(text.contains(">α</tspan>") && text.contains(">β</tspan>") && text.contains("&lt;b&gt;"), "{text}");
+        assert_eq!(text.matches("<tspan").count(), 4);
     }
 }

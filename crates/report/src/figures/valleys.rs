@@ -2,14 +2,15 @@
 
 use isoflop::{Claim, Estimate, Fit, Flops, Params, Prediction, Run, Runs, Tokens, Verdict};
 
-use super::budgets::{self, Budget, Budgets};
 use super::color::{Inks, Theme};
 use super::labels::Room;
 use super::scale::Scale;
-use super::svg::{Anchor, Lettering, Marker, Point, Rect, Stroke, Svg, text_width, wrap};
+use super::svg::{Anchor, Lettering, Marker, Point, Rect, Stroke, Svg, text_width};
+use crate::budgets::{self, Budget, Budgets};
 use crate::escape;
 use crate::numbers::{self, Rounded};
 use crate::words;
+use crate::wrap;
 
 /// What the figure shows.
 #[derive(Debug, Clone, Copy)]
@@ -47,9 +48,11 @@ const MARKERS: [Marker; 6] =
 /// The figure as a self-contained SVG document.
 pub fn valleys(input: &ValleysInput) -> String {
     let budgets = budgets::group(&input.runs.kept);
-    let curves: Vec<Curve> = budgets.groups.iter().map(|budget| Curve::of_budget(budget, input)).collect();
+    let curves: Vec<Curve> =
+        budgets.groups.iter().map(|budget| Curve::of_budget(budget, budgets.scattered, input)).collect();
     let axes = Axes::around(input, &curves);
-    let caption = wrap(&caption(input, &budgets, &axes), CAPTION_SIZE, FRAME.right - FRAME.left);
+    let caption = caption(input, &budgets, &axes);
+    let caption = wrap::lines(&caption, |line| text_width(line, CAPTION_SIZE), FRAME.right - FRAME.left);
     let height = CAPTION_TOP + CAPTION_LINE * caption.len() as f64 + 4.0;
     let svg = Svg::new(WIDTH, height, &title(input), &caption.join(" "), input.theme.inks().background);
 
@@ -58,8 +61,8 @@ pub fn valleys(input: &ValleysInput) -> String {
     drawing.grid();
     drawing.frontier(&curves);
     drawing.curves(&curves);
-    drawing.runs(&budgets);
     drawing.optima(&curves);
+    drawing.runs(&budgets);
     drawing.big_run();
     drawing.labels();
     drawing.heading(&budgets);
@@ -84,12 +87,17 @@ struct Optimum {
 }
 
 impl Curve {
-    fn of_budget(budget: &Budget, input: &ValleysInput) -> Self {
+    fn of_budget(budget: &Budget, scattered: bool, input: &ValleysInput) -> Self {
         let sizes = budget.runs.iter().map(|run| run.params.get());
         let sizes = sizes.fold((f64::INFINITY, 0.0f64), |(low, high), size| (low.min(size), high.max(size)));
         let plan = input.fit.plan(budget.six_nd, None, input.level).ok();
         let optimum = plan.map(|plan| Optimum { params: plan.params, loss: plan.loss.value });
-        Self { six_nd: budget.six_nd, label: format!("{} FLOP", numbers::compute(budget.flops, 2)), sizes, optimum }
+        Self {
+            six_nd: budget.six_nd,
+            label: format!("{}{} FLOP", if scattered { "≈ " } else { "" }, numbers::compute(budget.flops, 2)),
+            sizes,
+            optimum,
+        }
     }
 
     /// Sizes at which the curve is drawn: beyond the runs on both sides, and around the optimum.
@@ -275,7 +283,7 @@ impl Drawing<'_> {
         if let Some(claim) = self.input.claim {
             // The valley of a budget at which nothing was trained yet.
             let size = claim.params.get();
-            let label = format!("{} FLOP", numbers::compute(claim.flops.get(), 2));
+            let label = format!("big run, {} FLOP", numbers::compute(claim.flops.get(), 2));
             let accent = self.inks.accent;
             self.curve(claim.flops.get(), (size / 3.0, size * 2.0), None, accent, &label);
         }
@@ -348,7 +356,7 @@ impl Drawing<'_> {
         self.svg.marker(marker, at, radius, color, Stroke::solid(self.inks.background, 1.0), &name);
     }
 
-    /// The bottom of each valley with the interval of its size, over the runs.
+    /// The bottom of each valley with the interval of its size; a run that hit it stands in the ring.
     fn optima(&mut self, curves: &[Curve]) {
         let Inks { ink, background, .. } = self.inks;
         let (left, right) = self.axes.params.domain();
@@ -373,8 +381,8 @@ impl Drawing<'_> {
             let name =
                 format!("best at {}: {} parameters", curve.label, Rounded::count(&params).sentence(self.input.level));
             let at = self.axes.point(params.value, loss);
-            self.room.add_dot(at, DOT + 2.0);
-            self.svg.marker(Marker::Circle, at, DOT + 0.6, background, Stroke::solid(ink, 1.8), &name);
+            self.room.add_dot(at, DOT + 4.0);
+            self.svg.marker(Marker::Circle, at, DOT + 3.0, background, Stroke::solid(ink, 1.6), &name);
         }
     }
 
@@ -383,43 +391,68 @@ impl Drawing<'_> {
         let Some(claim) = self.input.claim else { return };
         let Inks { accent, background, ink, .. } = self.inks;
         let size = claim.params.get();
-        let at = self.axes.point(size, claim.loss.value);
-        let mut label_at = at;
         if let Some((lo, hi)) = claim.loss.lo.zip(claim.loss.hi) {
             let ends = [self.axes.point(size, lo), self.axes.point(size, hi)];
             self.room.add_line(&ends);
-            self.svg.line(&ends, Stroke::solid(accent, 2.4));
+            self.svg.line(&ends, Stroke::solid(accent, 2.2));
             for end in ends {
                 let cap = [Point { x: end.x - 6.0, ..end }, Point { x: end.x + 6.0, ..end }];
-                self.svg.line(&cap, Stroke::solid(accent, 2.4));
+                self.svg.line(&cap, Stroke::solid(accent, 2.2));
             }
-            label_at = ends[1];
         }
+        let at = self.axes.point(size, claim.loss.value);
         self.room.add_dot(at, 8.0);
-        let loss = Rounded::loss(&claim.loss);
         let name = escape::shorten(&claim.name, 60);
-        let predicted = format!("{name}: predicted {}", loss.sentence(claim.level));
-        self.svg.marker(Marker::Circle, at, 4.0, background, Stroke::solid(accent, 2.0), &predicted);
-        let text = match &loss.ends {
-            Some((lo, hi)) => format!("predicted {lo} to {hi}"),
-            None => format!("predicted {}", loss.value),
-        };
-        let wish = Point { x: label_at.x + 12.0, y: label_at.y - 6.0 };
-        self.wishes.push(Wish { text, at: wish, color: accent.to_owned(), bold: false });
+        let predicted = format!("{name}: predicted {}", Rounded::loss(&claim.loss).sentence(claim.level));
+        self.svg.marker(Marker::Circle, at, 3.6, background, Stroke::solid(accent, 1.8), &predicted);
+        if let Some(verdict) = self.input.verdict {
+            let at = self.axes.point(size, verdict.observed.get());
+            self.room.add_dot(at, 9.0);
+            let name = format!("{}: reached {}", escape::shorten(&verdict.run, 60), words::observed(verdict));
+            self.svg.marker(Marker::Star, at, 9.0, ink, Stroke::solid(background, 1.2), &name);
+        }
+    }
 
-        let Some(verdict) = self.input.verdict else { return };
-        let at = self.axes.point(size, verdict.observed.get());
-        let observed = words::observed(verdict);
-        self.room.add_dot(at, 10.0);
-        let name = format!("{}: reached {observed}", escape::shorten(&verdict.run, 60));
-        self.svg.marker(Marker::Star, at, 10.0, ink, Stroke::solid(background, 1.4), &name);
-        let side = if verdict.inside { "inside" } else { "outside" };
-        let wish = Point { x: at.x + 14.0, y: at.y };
-        let text = format!("reached {observed}, {side}");
-        self.wishes.push(Wish { text, at: wish, color: ink.to_owned(), bold: true });
+    /// The big run again, enlarged: on the scale of the ladder its interval is a few pixels high.
+    fn enlarged(&mut self) {
+        let Some(claim) = self.input.claim else { return };
+        let Some((lo, hi)) = claim.loss.lo.zip(claim.loss.hi) else { return };
+        let Inks { accent, background, ink, muted, .. } = self.inks;
+        let loss = Rounded::loss(&claim.loss);
+        let predicted = format!("predicted {}", loss.sentence(claim.level));
+        let reached = self.input.verdict.map(|verdict| {
+            let side = if verdict.inside { "inside" } else { "outside" };
+            (verdict.observed.get(), format!("reached {}, {side}", words::observed(verdict)))
+        });
+        let width = text_width(&predicted, LABEL_SIZE).max(200.0);
+        let height = if reached.is_some() { 78.0 } else { 60.0 };
+        let wish = Point { x: FRAME.left + 16.0, y: FRAME.bottom - 12.0 - 0.5 * height };
+        let Some(place) = self.room.place(wish, width, height) else { return };
+
+        let word =
+            Lettering { color: muted, size: LABEL_SIZE, anchor: Anchor::Start, bold: false, halo: Some(background) };
+        let row = |number: f64| Point { x: place.left, y: place.top + 11.0 + 16.0 * number };
+        self.svg.text(row(0.0), "the big run, enlarged: loss", word);
+        let observed = reached.as_ref().map(|(observed, _)| *observed);
+        let ends = |pick: fn(f64, f64) -> f64, end: f64| observed.map_or(end, |observed| pick(end, observed));
+        let scale = Scale::linear((ends(f64::min, lo), ends(f64::max, hi)), (place.left + 10.0, place.left + 190.0));
+        let y = place.top + 29.0;
+        let at = |loss: f64| Point { x: scale.at(loss), y };
+        self.svg.line(&[at(lo), at(hi)], Stroke::solid(accent, 2.4));
+        for end in [at(lo), at(hi)] {
+            let cap = [Point { y: end.y - 6.0, ..end }, Point { y: end.y + 6.0, ..end }];
+            self.svg.line(&cap, Stroke::solid(accent, 2.4));
+        }
+        self.svg.marker(Marker::Circle, at(claim.loss.value), 5.0, background, Stroke::solid(accent, 2.2), "predicted");
+        self.svg.text(row(2.6), &predicted, Lettering { color: accent, ..word });
+        if let Some((observed, text)) = reached {
+            self.svg.marker(Marker::Star, at(observed), 9.0, ink, Stroke::solid(background, 1.2), "reached");
+            self.svg.text(row(3.7), &text, Lettering { color: ink, bold: true, ..word });
+        }
     }
 
     fn labels(&mut self) {
+        self.enlarged();
         // The big run's words first: they matter most, so they stand nearest to their place.
         for wish in std::mem::take(&mut self.wishes).into_iter().rev() {
             let width = text_width(&wish.text, LABEL_SIZE) * if wish.bold { 1.04 } else { 1.0 };
