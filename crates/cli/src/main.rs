@@ -1,2 +1,43 @@
-//! The binary `isoflop`.
-fn main() {}
+//! The binary `isoflop`: typed arguments, one library call, rendering. No arithmetic happens here.
+
+mod arguments;
+mod commands;
+mod demo;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// What a command came to; the exit codes are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// 0: done.
+    Done,
+    /// 1: a claim was missed, or a check failed.
+    Missed,
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let outcome = match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Fit(arguments) => commands::fit::run(&arguments),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
+        Command::Plan(arguments) => commands::plan::run(&arguments),
+        Command::Claim(arguments) => commands::claim::run(&arguments),
+        Command::Verify(arguments) => commands::verify::run(&arguments),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Missed) => ExitCode::from(1),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Small decoder-only transformers, trained fast and reproducibly on CPU cores.
 
+pub mod recipe;
 pub mod spec;
 
 mod checkpoint;
@@ -23,6 +24,7 @@ pub use corpus::{
 };
 pub use error::{Damage, Difference, TrainError};
 pub use evaluation::{Evaluation, EvaluationLimit};
+pub use recipe::Recipe;
 pub use session::{Session, StepReport};
 pub use source::TokenSource;
 pub use spec::{AdamW, RunSpec, Schedule};

@@ -1,0 +1,193 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
+
+/// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
+#[derive(Debug, Parser)]
+#[command(name = "isoflop", version, about, after_help = "Exit codes: 0 done, 1 claim missed, 2 could not answer.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a ladder of small models, fit their law, predict a bigger run, train it, and see: about a minute
+    Demo(DemoArguments),
+    /// Fit a scaling law to a table of runs
+    Fit(FitArguments),
+    /// Predict the loss of runs that have not been trained
+    Predict(PredictArguments),
+    /// Plan the best run under a budget
+    Plan(PlanArguments),
+    /// Seal a prediction before its run
+    Claim(ClaimArguments),
+    /// Judge a sealed prediction by its run
+    Verify(VerifyArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Learn these files and folders instead of the sources of this program's dependencies
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub text: Vec<PathBuf>,
+    /// Folder for the results; the same folder again goes on where it was stopped
+    #[arg(long, value_name = "DIR", default_value = "isoflop-demo")]
+    pub out: PathBuf,
+    /// Seed of initial weights, order of text and bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to train on, 0 for one per core; the result does not depend on it
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+}
+
+/// A table of runs and which of its rows to use.
+#[derive(Debug, Args)]
+pub struct TableArguments {
+    /// Table of runs: CSV or JSON lines with params, tokens, loss (or flops for one of the first two); - reads standard input
+    pub runs: PathBuf,
+    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub filters: Vec<Filter>,
+    /// Leave out rows that cannot be read, counted and named, instead of refusing the table
+    #[arg(long)]
+    pub skip_bad_rows: bool,
+}
+
+/// How answers are given.
+#[derive(Debug, Args)]
+pub struct AnswerArguments {
+    /// Share of cases the intervals should hold
+    #[arg(long, default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+    /// Print JSON with full precision
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct FitArguments {
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// What to minimise: huber:1e-3, log-ls, ls or student:4
+    #[arg(long, default_value_t)]
+    pub objective: Objective,
+    /// Bootstrap refits for the intervals
+    #[arg(long, default_value_t = 1_000)]
+    pub draws: usize,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads, 0 for one per core; the answer does not depend on it
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Write the fit to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+}
+
+/// The run a question is about.
+#[derive(Debug, Args)]
+pub struct TargetArguments {
+    /// Model size, such as 70B
+    #[arg(long)]
+    pub params: Option<Params>,
+    /// Training tokens, such as 1.4T
+    #[arg(long)]
+    pub tokens: Option<Tokens>,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
+    pub fit: PathBuf,
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Predict every row of this table instead (params and tokens; CSV or JSON lines)
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["params", "tokens"])]
+    pub runs: Option<PathBuf>,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
+    pub fit: PathBuf,
+    /// Budget in FLOP, such as 1e24
+    #[arg(long, required_unless_present = "usd")]
+    pub flops: Option<Flops>,
+    /// Budget in dollars, such as 10M; needs --gpu
+    #[arg(long, conflicts_with = "flops", requires = "gpu")]
+    pub usd: Option<Dollars>,
+    /// Accelerator to rent, such as h100
+    #[arg(long)]
+    pub gpu: Option<String>,
+    /// Dollars per accelerator-hour
+    #[arg(long, default_value_t = 2.0, requires = "gpu")]
+    pub price: f64,
+    /// Share of the accelerator's peak that training reaches
+    #[arg(long, default_value_t = 0.4, requires = "gpu")]
+    pub mfu: f64,
+    /// Share of the time that is not lost to failures and restarts
+    #[arg(long, default_value_t = 0.9, requires = "gpu")]
+    pub goodput: f64,
+    /// Number of accelerators, for the days it takes
+    #[arg(long, requires = "gpu")]
+    pub gpus: Option<u32>,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+    /// Write the plan to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ClaimArguments {
+    /// A fit with draws: a file, or - for standard input
+    pub fit: PathBuf,
+    /// Model size of the run to come
+    #[arg(long)]
+    pub params: Params,
+    /// Its training tokens
+    #[arg(long)]
+    pub tokens: Tokens,
+    /// What the claim is about, in your words
+    #[arg(long, default_value = "claim")]
+    pub name: String,
+    /// Folder of the record of claims; each is chained to the one before
+    #[arg(long, default_value = "claims")]
+    pub record: PathBuf,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The claim's file
+    pub claim: PathBuf,
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// Write the verdict to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print JSON with full precision
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A share strictly between 0 and 1.
+fn level(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
+        _ => Err("a level is a share between 0 and 1, such as 0.9".to_owned()),
+    }
+}

@@ -1,0 +1,108 @@
+//! The text a demo learns: folders the user names, else the sources of the pinned dependencies, else a synthetic language.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use isoflop_train::{BuildProgress, Corpus, CorpusOptions, HeldOut, Language, LanguageOptions};
+
+/// The dependencies of this build; cargo has put their sources on the machine that built it.
+const LOCK_FILE: &str = include_str!("../../../../Cargo.lock");
+
+/// Text enough for every run to read fresh text, and little enough to be read in seconds.
+const MAX_BYTES: u64 = 48 << 20;
+/// Length of the synthetic text.
+const LANGUAGE_BYTES: u64 = 32 << 20;
+
+/// A corpus and what to call it.
+pub struct Text {
+    pub corpus: Corpus,
+    pub name: &'static str,
+    /// What it is, in words.
+    pub description: String,
+}
+
+/// Builds the corpus of a demo in `dir`, or opens the one that is there.
+pub fn prepare(
+    sources: &[PathBuf],
+    context: usize,
+    dir: &Path,
+    progress: &mut dyn FnMut(&BuildProgress),
+) -> Result<Text> {
+    let options = CorpusOptions {
+        held_out: HeldOut { share: 0.05, min_bytes: 64 << 10, max_bytes: 2 << 20 },
+        max_bytes: MAX_BYTES,
+        context,
+        ..CorpusOptions::default()
+    };
+    let dependencies = if sources.is_empty() { dependency_sources() } else { Vec::new() };
+    let (corpus, name, words) = if !sources.is_empty() {
+        (Corpus::build(sources, &options, dir, progress)?, "text", "the text given with --text".to_owned())
+    } else if !dependencies.is_empty() {
+        let words = format!("the sources of {} packages this program is built from", dependencies.len());
+        (Corpus::build(&dependencies, &options, dir, progress)?, "dependencies", words)
+    } else {
+        let language = Language::new(LanguageOptions::default())?;
+        let words = format!("a synthetic language with an entropy of {:.4} nats per byte", language.entropy_rate());
+        (Corpus::from_documents(language.documents(LANGUAGE_BYTES), &options, dir, progress)?, "language", words)
+    };
+    let report = corpus.report();
+    let description = format!(
+        "{words}: {} documents and {:.1} MB to train on, {} documents held out, {} left out (see corpus.json)",
+        report.training.documents,
+        report.training.bytes as f64 / 1e6,
+        report.held_out.documents,
+        report.dropped_documents(),
+    );
+    Ok(Text { corpus, name, description })
+}
+
+/// The folders of the pinned dependencies' sources in cargo's home, in the order of the lock file.
+fn dependency_sources() -> Vec<PathBuf> {
+    let Some(registries) = cargo_home().map(|home| home.join("registry").join("src")) else { return Vec::new() };
+    let Ok(listing) = std::fs::read_dir(registries) else { return Vec::new() };
+    let mut registries: Vec<PathBuf> = listing.flatten().map(|entry| entry.path()).collect();
+    registries.sort();
+    let packages = pinned_packages();
+    // The same package may lie in several registries' folders: the first is enough.
+    packages
+        .iter()
+        .filter_map(|package| registries.iter().map(|dir| dir.join(package)).find(|dir| dir.is_dir()))
+        .collect()
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME").or_else(|| set("HOME").map(|home| home.join(".cargo")))
+}
+
+/// `name-version` of every package from a registry in the lock file.
+fn pinned_packages() -> Vec<String> {
+    let value = |line: &str, key: &str| {
+        line.strip_prefix(key)
+            .and_then(|rest| rest.strip_prefix(" = \""))
+            .map(|rest| rest.trim_end_matches('"').to_owned())
+    };
+    let package = |entry: &str| {
+        let field = |key: &str| entry.lines().find_map(|line| value(line, key));
+        field("source")?;
+        Some(format!("{}-{}", field("name")?, field("version")?))
+    };
+    LOCK_FILE.split("[[package]]").filter_map(package).collect()
+}
+
+/// The folder as a path for error messages.
+pub fn make_folder(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot make the folder", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_names_the_dependencies_and_not_ourselves() {
+        let packages = pinned_packages();
+        assert!(packages.iter().any(|package| package.starts_with("serde-1.")));
+        assert!(packages.iter().all(|package| !package.starts_with("isoflop")));
+    }
+}

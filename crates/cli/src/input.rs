@@ -1,0 +1,63 @@
+//! Reading what the arguments name: tables of runs, fits by file or by name, claims.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use isoflop::law::{PUBLISHED, published};
+use isoflop::{Claim, Fit, Point, Runs, TableFormat};
+
+use crate::arguments::TableArguments;
+
+/// The table of runs that the arguments ask for.
+pub fn runs(arguments: &TableArguments) -> Result<Runs> {
+    let (reader, name) = open(&arguments.runs)?;
+    let runs = Runs::read(reader, &name, TableFormat::of_name(&name), arguments.skip_bad_rows)?;
+    Ok(runs.filtered(&arguments.filters)?)
+}
+
+/// The points to predict in a table.
+pub fn points(path: &Path) -> Result<Vec<Point>> {
+    let (reader, name) = open(path)?;
+    Ok(Point::read(reader, &name, TableFormat::of_name(&name))?)
+}
+
+/// A fit from a file, from standard input, or published.
+pub fn fit(path: &Path) -> Result<Fit> {
+    if let Some(published) = path.to_str().and_then(published) {
+        return Ok(Fit::from_published(published));
+    }
+    if path.to_str() != Some("-") && !path.exists() {
+        let names = PUBLISHED.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
+        bail!("{}: no such file, and not the name of a published fit (those are {names})", path.display());
+    }
+    let (text, name) = text(path)?;
+    Ok(Fit::from_json(&text, &name)?)
+}
+
+/// A claim with its seal checked.
+pub fn claim(path: &Path) -> Result<Claim> {
+    let (text, name) = text(path)?;
+    Ok(Claim::from_json(&text, &name)?)
+}
+
+fn text(path: &Path) -> Result<(String, String)> {
+    let (mut reader, name) = open(path)?;
+    let mut text = String::new();
+    reader.read_to_string(&mut text).with_context(|| format!("{name}: cannot read as text"))?;
+    Ok((text, name))
+}
+
+/// The file, or standard input for `-`, and the name that errors call it.
+fn open(path: &Path) -> Result<(Box<dyn BufRead>, String)> {
+    if path.to_str() == Some("-") {
+        return Ok((Box::new(std::io::stdin().lock()), "standard input".to_owned()));
+    }
+    let name = path.display().to_string();
+    if path.is_dir() {
+        bail!("{name}: is a folder; give a file");
+    }
+    let file = File::open(path).with_context(|| format!("{name}: cannot open"))?;
+    Ok((Box::new(BufReader::new(file)), name))
+}

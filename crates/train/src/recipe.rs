@@ -1,0 +1,131 @@
+//! A recipe: the opinions that turn a size and a number of tokens into a complete run.
+
+use isoflop::Tokens;
+use isoflop::counting::Architecture;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{AdamW, RunSpec, Schedule};
+
+/// Rules shared by all runs of a ladder, so that they differ in size and data only.
+///
+/// # Choosing
+/// The default was tuned for ladders of 1e4 to 1e6 parameters on bytes; LOG.md of 2026-11-22 shows the runs that chose it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What runs made by it are called together.
+    pub name: String,
+    /// Vocabulary of the tokenizer.
+    pub vocabulary: usize,
+    /// Context length in tokens.
+    pub context: usize,
+    /// Channels of an attention head; narrower models have one head of their width.
+    pub head_width: usize,
+    /// Peak learning rate of the hidden matrices at width 64; it falls as 1/width.
+    pub hidden_rate: f64,
+    /// Peak learning rate of embedding, head and gains at every width.
+    pub embedding_rate: f64,
+    /// Tokens in a batch at one million training tokens; it grows as a power of the training tokens.
+    pub batch_tokens: f64,
+}
+
+/// Width at which the hidden learning rate is quoted.
+const BASE_WIDTH: f64 = 64.0;
+/// Training tokens at which the batch is quoted.
+const BASE_TOKENS: f64 = 1e6;
+/// Exponent of the batch in training tokens (Li et al. 2025, arXiv:2503.04715: B = 0.58 D^0.571).
+const BATCH_EXPONENT: f64 = 0.571;
+/// Share of the steps that warm up, and that cool down to zero.
+const WARMUP_SHARE: f64 = 0.1;
+const COOLDOWN_SHARE: f64 = 0.5;
+/// Hidden width of the feed-forward block over the model's: three matrices of 8/3 cost what two of 4 do (Shazeer 2020, arXiv:2002.05202).
+const FEED_FORWARD_RATIO: f64 = 8.0 / 3.0;
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            vocabulary: 256,
+            context: 128,
+            head_width: 32,
+            hidden_rate: 1e-2,
+            embedding_rate: 1e-2,
+            batch_tokens: 1_536.0,
+        }
+    }
+}
+
+impl Recipe {
+    /// The model of this recipe with `depth` layers of `width`.
+    pub fn architecture(&self, depth: usize, width: usize) -> Architecture {
+        let head_width = self.head_width.min(width);
+        Architecture {
+            depth,
+            width,
+            heads: (width / head_width).max(1),
+            head_width,
+            feed_forward: ((FEED_FORWARD_RATIO * width as f64) as usize).next_multiple_of(8),
+            gated: true,
+            vocabulary: self.vocabulary,
+            tied_head: false,
+            context: self.context,
+        }
+    }
+
+    /// The complete run of `architecture` on about `tokens`: whole batches, at least one step.
+    ///
+    /// ```text
+    /// batch = batch_tokens (D/1e6)^0.571      hidden rate = hidden_rate 64/width
+    /// ```
+    ///
+    /// # Source
+    /// Learning rates per group by width: Yang et al. 2022, arXiv:2203.03466. Second-moment decay 0.95 to 0.99 at small batches:
+    /// Porian et al. 2024, arXiv:2406.19146.
+    pub fn run(&self, architecture: Architecture, tokens: Tokens, seed: u64, shards: usize) -> RunSpec {
+        let batch = self.batch_tokens * (tokens.get() / BASE_TOKENS).powf(BATCH_EXPONENT);
+        let batch_sequences = ((batch / self.context as f64).round() as usize).max(1).max(shards);
+        let steps = (tokens.get() / (batch_sequences * self.context) as f64).round().max(1.0);
+        let share = |share: f64| (share * steps).round() as u64;
+        RunSpec {
+            optimizer: AdamW {
+                hidden_rate: self.hidden_rate * BASE_WIDTH / architecture.width as f64,
+                embedding_rate: self.embedding_rate,
+                beta1: 0.9,
+                beta2: 0.98,
+                epsilon: 1e-8,
+                weight_decay: 0.1,
+                clip_norm: 1.0,
+            },
+            schedule: Schedule { warmup_steps: share(WARMUP_SHARE), cooldown_steps: share(COOLDOWN_SHARE) },
+            batch_sequences,
+            steps: steps as u64,
+            seed,
+            shards,
+            architecture,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_trains_on_the_tokens_it_was_asked_for() {
+        let recipe = Recipe::default();
+        for tokens in [2e5, 1e6, 7.7e6] {
+            let tokens = Tokens::new(tokens).unwrap();
+            let spec = recipe.run(recipe.architecture(2, 48), tokens, 1, 1);
+            assert!((spec.tokens().unwrap().get() / tokens.get() - 1.0).abs() < 0.01, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn wider_models_learn_slower_in_their_matrices_only() {
+        let recipe = Recipe::default();
+        let tokens = Tokens::new(1e6).unwrap();
+        let [narrow, wide] = [32, 128].map(|width| recipe.run(recipe.architecture(2, width), tokens, 1, 1).optimizer);
+        assert_eq!(narrow.hidden_rate, 4.0 * wide.hidden_rate);
+        assert_eq!(narrow.embedding_rate, wide.embedding_rate);
+    }
+}
