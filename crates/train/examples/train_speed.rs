@@ -4,6 +4,9 @@
 //! train_speed '{"depth": 2, ...}' SEQUENCES STEPS THREADS
 //! ```
 
+// A script reads what this prints, and a wrong call may stop with a word.
+#![allow(clippy::panic, clippy::print_stdout)]
+
 use std::sync::Arc;
 
 use isoflop::counting::Architecture;
@@ -37,7 +40,7 @@ impl TokenSource for Noise {
     }
 }
 
-/// CPU seconds of this process, all threads, from the kernel's accounting in clock ticks of 10 ms.
+/// CPU seconds of the main thread, from the scheduler: it counts nanoseconds, and brings them up to date every few milliseconds.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux with scheduler statistics");
     let nanoseconds: u64 = stat.split_whitespace().next().and_then(|field| field.parse().ok()).expect("a number");

@@ -6,7 +6,7 @@
 use super::buffer::Buffer;
 use super::dispatch::dispatched;
 use super::lanes::Lanes;
-use super::matmul::{PANEL, Store, TileLeft, pack_panel, pack_transposed_panel, tile};
+use super::matmul::{PANEL, Store, TileLeft, pack_panel, pack_transposed_panel};
 use super::real::Real;
 use super::reduce::{dot, largest, sum};
 
@@ -63,6 +63,12 @@ fn score_stride(positions: usize) -> usize {
     positions.next_multiple_of(PANEL) + PANEL / 2
 }
 
+/// The scores of one query against the keys it sees, and some masked ones up to a multiple of [`PANEL`].
+#[inline(always)]
+fn padded_row<F>(scores: &mut [F], row: usize, stride: usize, query: usize) -> &mut [F] {
+    &mut scores[row * stride..][..(query + 1).next_multiple_of(PANEL)]
+}
+
 /// Packs positions x width values, `stride` apart, into width/PANEL panels of `positions` rows.
 #[inline(always)]
 fn pack_rows<F: Real>(panels: &mut [F], source: &[F], stride: usize, head: Head) {
@@ -98,10 +104,10 @@ fn causal_products<F: Real, L: Lanes<F>, const ROWS: usize>(
             let left = TileLeft { values: &left[query * left_stride..], stride: left_stride };
             let out = &mut out[(query - first) * out_stride + first_key..];
             if query + ROWS <= queries.end {
-                tile::<F, L, ROWS, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
+                L::tile::<ROWS, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
                 query += ROWS;
             } else {
-                tile::<F, L, 1, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
+                L::tile::<1, false>(width, left, panel, out, out_stride, PANEL, Store::Replace);
                 query += 1;
             }
         }
@@ -130,10 +136,10 @@ fn causal_sums<F: Real, L: Lanes<F>, const ROWS: usize>(
             let left = TileLeft { values, stride: weight_stride };
             let out = &mut out[query * out_stride + channel..];
             if query + ROWS <= queries.end {
-                tile::<F, L, ROWS, false>(query + ROWS, left, panel, out, out_stride, columns, Store::Replace);
+                L::tile::<ROWS, false>(query + ROWS, left, panel, out, out_stride, columns, Store::Replace);
                 query += ROWS;
             } else {
-                tile::<F, L, 1, false>(query + 1, left, panel, out, out_stride, columns, Store::Replace);
+                L::tile::<1, false>(query + 1, left, panel, out, out_stride, columns, Store::Replace);
                 query += 1;
             }
         }
@@ -164,10 +170,10 @@ fn causal_transposed_sums<F: Real, L: Lanes<F>, const ROWS: usize>(
             let (panel, steps) = (&panel[from * PANEL..], queries.end - from);
             let out = &mut out[key * out_stride + channel..];
             if key + ROWS <= queries.end {
-                tile::<F, L, ROWS, true>(steps, left, panel, out, out_stride, columns, store);
+                L::tile::<ROWS, true>(steps, left, panel, out, out_stride, columns, store);
                 key += ROWS;
             } else {
-                tile::<F, L, 1, true>(steps, left, panel, out, out_stride, columns, store);
+                L::tile::<1, true>(steps, left, panel, out, out_stride, columns, store);
                 key += 1;
             }
         }
@@ -195,17 +201,21 @@ dispatched! {
                 scores, stride, queries, row, &scratch.keys_transposed, block.clone(), width,
             );
             for query in block.clone() {
-                let scores = &mut scores[(query - first) * stride..][..stride];
-                let (seen, masked) = scores.split_at_mut(query + 1);
-                let peak = largest(seen);
-                for score in seen.iter_mut() {
-                    *score = (*score - peak).exp::<FUSED>();
+                let scores = padded_row(scores, query - first, stride, query);
+                scores[query + 1..].fill(F::from_f64(-1e30));
+                let peak = largest(scores);
+                for scores in scores.as_chunks_mut::<PANEL>().0 {
+                    for score in scores {
+                        *score = (*score - peak).exp::<FUSED>();
+                    }
                 }
-                let inverse = F::ONE / sum(seen);
-                for score in seen.iter_mut() {
-                    *score *= inverse;
+                scores[query + 1..].fill(F::ZERO);
+                let inverse = F::ONE / sum(scores);
+                for scores in scores.as_chunks_mut::<PANEL>().0 {
+                    for score in scores {
+                        *score *= inverse;
+                    }
                 }
-                masked[..(query + 1).next_multiple_of(PANEL) - query - 1].fill(F::ZERO);
                 (peaks[query], inverse_sums[query]) = (peak, inverse);
             }
             let outputs = &mut outputs[first_channel..];
@@ -243,20 +253,21 @@ dispatched! {
                 d_scores, stride, &d_outputs[first_channel..], channels, &scratch.values_transposed, block.clone(), width,
             );
             for query in block.clone() {
-                let at = (query - first) * stride;
-                let (seen, masked) = scores[at..][..stride].split_at_mut(query + 1);
-                let (d_seen, d_masked) = d_scores[at..][..stride].split_at_mut(query + 1);
+                let scores = padded_row(scores, query - first, stride, query);
+                let d_scores = padded_row(d_scores, query - first, stride, query);
                 let output = &outputs[head_outputs(outputs, query)][..width];
                 let d_output = &d_outputs[head_outputs(d_outputs, query)][..width];
                 let mean = dot::<F, FUSED>(output, d_output);
                 let (peak, inverse) = (peaks[query], inverse_sums[query]);
-                for (score, d_score) in seen.iter_mut().zip(d_seen) {
-                    *score = (*score - peak).exp::<FUSED>() * inverse;
-                    *d_score = *score * (*d_score - mean);
+                for (scores, d_scores) in scores.as_chunks_mut::<PANEL>().0.iter_mut().zip(d_scores.as_chunks_mut().0) {
+                    let d_scores: &mut [F; PANEL] = d_scores;
+                    for key in 0..PANEL {
+                        scores[key] = (scores[key] - peak).exp::<FUSED>() * inverse;
+                        d_scores[key] = scores[key] * (d_scores[key] - mean);
+                    }
                 }
-                let beyond = (query + 1).next_multiple_of(PANEL) - query - 1;
-                masked[..beyond].fill(F::ZERO);
-                d_masked[..beyond].fill(F::ZERO);
+                scores[query + 1..].fill(F::ZERO);
+                d_scores[query + 1..].fill(F::ZERO);
             }
             let [d_queries, d_keys, d_values] = [0, 1, 2].map(|part| part * channels + first_channel);
             causal_sums::<F, L, ROWS>(

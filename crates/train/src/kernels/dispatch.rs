@@ -39,37 +39,6 @@ pub(crate) use best_level as level;
 #[cfg(test)]
 pub(crate) use forced::{at_every_level, level};
 
-/// Lets tests run a kernel on every instruction set the machine has.
-#[cfg(test)]
-mod forced {
-    use super::{Level, best_level};
-    use std::cell::Cell;
-
-    thread_local! {
-        static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
-    }
-
-    pub(crate) fn level() -> Level {
-        FORCED.get().unwrap_or_else(best_level)
-    }
-
-    /// Calls `check` once per level up to the best one; kernels it calls on this thread then run at that level.
-    pub(crate) fn at_every_level(mut check: impl FnMut(Level)) {
-        let levels = match best_level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => vec![Level::Portable, Level::Avx2, Level::Avx512],
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => vec![Level::Portable, Level::Avx2],
-            Level::Portable => vec![Level::Portable],
-        };
-        for level in levels {
-            FORCED.set(Some(level));
-            check(level);
-        }
-        FORCED.set(None);
-    }
-}
-
 /// Defines a function whose body is compiled once per [`Level`]; inside it three generics are in scope:
 ///
 /// * `L`: the [`Lanes`](super::lanes::Lanes) of a row of a register tile;
@@ -126,3 +95,34 @@ macro_rules! dispatched {
 }
 
 pub(crate) use dispatched;
+
+/// Lets tests run a kernel on every instruction set the machine has.
+#[cfg(test)]
+mod forced {
+    use super::{Level, best_level};
+    use std::cell::Cell;
+
+    thread_local! {
+        static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn level() -> Level {
+        FORCED.get().unwrap_or_else(best_level)
+    }
+
+    /// Calls `check` once per level up to the best one; kernels it calls on this thread then run at that level.
+    pub(crate) fn at_every_level(mut check: impl FnMut(Level)) {
+        let levels = match best_level() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => vec![Level::Portable, Level::Avx2, Level::Avx512],
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => vec![Level::Portable, Level::Avx2],
+            Level::Portable => vec![Level::Portable],
+        };
+        for level in levels {
+            FORCED.set(Some(level));
+            check(level);
+        }
+        FORCED.set(None);
+    }
+}

@@ -3,7 +3,7 @@
 //! Written with intrinsics where it matters: whether a compiler keeps an array of sums in registers, or in memory ten
 //! times slower, changes with the code around it.
 
-use super::matmul::PANEL;
+use super::matmul::{PANEL, Store, TileLeft, tile_body};
 use super::real::Real;
 
 /// [`PANEL`] numbers that are loaded, multiplied, added and stored together.
@@ -17,6 +17,18 @@ pub(crate) trait Lanes<F>: Copy {
     fn add(self, other: Self) -> Self;
     /// `self * factor + term`.
     fn mul_add(self, factor: Self, term: Self) -> Self;
+
+    /// [`tile_body`] with these lanes, as a function of its own: inlined into the loops around it, the compiler may run out
+    /// of patience and keep the sums in memory.
+    fn tile<const R: usize, const COLUMNS: bool>(
+        steps: usize,
+        left: TileLeft<F, COLUMNS>,
+        panel: &[F],
+        out: &mut [F],
+        out_stride: usize,
+        columns: usize,
+        store: Store,
+    );
 }
 
 /// Left to the compiler.
@@ -54,12 +66,25 @@ impl<F: Real, const FUSED: bool> Lanes<F> for Array<F, FUSED> {
         }
         term
     }
+
+    #[inline(always)]
+    fn tile<const R: usize, const COLUMNS: bool>(
+        steps: usize,
+        left: TileLeft<F, COLUMNS>,
+        panel: &[F],
+        out: &mut [F],
+        out_stride: usize,
+        columns: usize,
+        store: Store,
+    ) {
+        tile_body::<F, Self, R, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
+    }
 }
 
 /// Defines lanes made of vector registers of `f32`.
 #[cfg(target_arch = "x86_64")]
 macro_rules! registers {
-    ($(#[$meta:meta])* $name:ident, $register:ident, $count:literal, $set:ident, $load:ident, $store:ident, $add:ident, $fma:ident) => {
+    ($(#[$meta:meta])* $name:ident, $features:literal, $register:ident, $count:literal, $set:ident, $load:ident, $store:ident, $add:ident, $fma:ident) => {
         $(#[$meta])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name([std::arch::x86_64::$register; $count]);
@@ -104,6 +129,33 @@ macro_rules! registers {
                 }
                 term
             }
+
+            #[inline(always)]
+            fn tile<const R: usize, const COLUMNS: bool>(
+                steps: usize,
+                left: TileLeft<f32, COLUMNS>,
+                panel: &[f32],
+                out: &mut [f32],
+                out_stride: usize,
+                columns: usize,
+                store: Store,
+            ) {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn compiled<const R: usize, const COLUMNS: bool>(
+                    steps: usize,
+                    left: TileLeft<f32, COLUMNS>,
+                    panel: &[f32],
+                    out: &mut [f32],
+                    out_stride: usize,
+                    columns: usize,
+                    store: Store,
+                ) {
+                    tile_body::<f32, $name, R, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
+                }
+                // SAFETY: as in `splat`.
+                unsafe { compiled::<R, COLUMNS>(steps, left, panel, out, out_stride, columns, store) }
+            }
         }
     };
 }
@@ -111,11 +163,11 @@ macro_rules! registers {
 #[cfg(target_arch = "x86_64")]
 registers! {
     /// Two registers of sixteen.
-    Avx512, __m512, 2, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps
+    Avx512, "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma", __m512, 2, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps
 }
 
 #[cfg(target_arch = "x86_64")]
 registers! {
     /// Four registers of eight.
-    Avx2, __m256, 4, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps
+    Avx2, "avx2,fma", __m256, 4, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps
 }

@@ -10,8 +10,10 @@ pub(crate) const PANEL: usize = 32;
 /// Rows of a packed panel: 384 x 32 floats are 48 KiB, the size of a first-level cache.
 const PANEL_ROWS: usize = 384;
 
-/// Floats of scratch memory [`matmul`] needs.
-pub(crate) const PANEL_FLOATS: usize = PANEL * PANEL_ROWS;
+/// Floats of scratch memory [`matmul`] needs for right factors of up to `columns` columns.
+pub(crate) fn scratch_floats(columns: usize) -> usize {
+    PANEL_ROWS * (PANEL + columns.next_multiple_of(PANEL))
+}
 
 /// The left factor, m x k.
 #[derive(Clone, Copy)]
@@ -34,17 +36,9 @@ pub(crate) enum Store {
 /// Where a register tile reads its left factor: the first element, and the distance between rows (when `COLUMNS` is false,
 /// steps being neighbours) or between steps (when it is true, rows being neighbours).
 #[derive(Clone, Copy)]
-pub(super) struct TileLeft<'a, F, const COLUMNS: bool> {
-    pub(super) values: &'a [F],
-    pub(super) stride: usize,
-}
-
-impl<F, const COLUMNS: bool> TileLeft<'_, F, COLUMNS> {
-    /// The same factor without its first rows.
-    #[inline(always)]
-    fn from_row(self, row: usize) -> Self {
-        Self { values: &self.values[if COLUMNS { row } else { row * self.stride }..], ..self }
-    }
+pub(crate) struct TileLeft<'a, F, const COLUMNS: bool> {
+    pub(crate) values: &'a [F],
+    pub(crate) stride: usize,
 }
 
 /// Steps between two updates of the addresses of a left factor that is read by rows.
@@ -53,8 +47,10 @@ const UNROLL: usize = 4;
 /// The product of `R` rows of the left factor with one panel, kept in registers over all `steps`.
 ///
 /// `panel` is steps x [`PANEL`], dense; the first `columns` columns are stored in `out`, whose rows lie `out_stride` apart.
+/// Called through [`Lanes::tile`].
 #[inline(always)]
-pub(super) fn tile<F: Real, L: Lanes<F>, const R: usize, const COLUMNS: bool>(
+#[allow(clippy::too_many_arguments)]
+pub(super) fn tile_body<F: Real, L: Lanes<F>, const R: usize, const COLUMNS: bool>(
     steps: usize,
     left: TileLeft<F, COLUMNS>,
     panel: &[F],
@@ -146,10 +142,21 @@ pub(super) fn pack_transposed_panel<F: Real>(
     let panel = &mut panel.as_chunks_mut::<PANEL>().0[..rows];
     if columns < PANEL {
         panel.as_flattened_mut().fill(F::ZERO);
+        for column in 0..columns {
+            for (row, &value) in panel.iter_mut().zip(&source[column * stride..][..rows]) {
+                row[column] = value;
+            }
+        }
+        return;
     }
-    for column in 0..columns {
-        for (row, &value) in panel.iter_mut().zip(&source[column * stride..][..rows]) {
-            row[column] = value;
+    if rows > 0 {
+        assert!((PANEL - 1) * stride + rows <= source.len());
+    }
+    for (row, packed) in panel.iter_mut().enumerate() {
+        for column in 0..PANEL {
+            // SAFETY: column < PANEL and row < rows, so the index is below the length asserted above. Written as gathers:
+            // scattered stores take twice as long.
+            packed[column] = unsafe { *source.get_unchecked(column * stride + row) };
         }
     }
 }
@@ -185,8 +192,8 @@ pub(crate) fn pack_transposed<F: Real>(panels: &mut [F], matrix: &[F], k: usize,
 dispatched! {
     /// `out = left right` or `out += left right`, with the shapes `[m, n, k]`: out m x n, left m x k, right k x n.
     ///
-    /// `scratch` holds at least [`PANEL_FLOATS`]. Each output is summed over k in ascending order, in blocks that depend on k
-    /// only: the bits of a row do not depend on its neighbours.
+    /// `scratch` holds at least [`scratch_floats`] of n. Each output is summed over k in ascending order, in blocks that
+    /// depend on k only: the bits of a row do not depend on its neighbours.
     matmul<F>(
         out: &mut [F], store: Store, left: Left<'_, F>, right: Right<'_, F>, shape: [usize; 3], scratch: &mut [F],
     ) {
@@ -195,28 +202,51 @@ dispatched! {
         if k == 0 && store == Store::Replace {
             out[..m * n].fill(F::ZERO);
         }
+        let (left_scratch, right_scratch) = scratch.split_at_mut(PANEL_ROWS * PANEL);
         let block = k.div_ceil(k.div_ceil(PANEL_ROWS).max(1)).max(1);
         for first_step in (0..k).step_by(block) {
             let steps = block.min(k - first_step);
             let store = if first_step == 0 { store } else { Store::Add };
-            for first_column in (0..n).step_by(PANEL) {
-                let columns = PANEL.min(n - first_column);
-                let panel = match right {
-                    Right::Panels(panels) => &panels[first_column * k + first_step * PANEL..],
-                    Right::Rows(rows) => {
-                        pack_panel(scratch, &rows[first_step * n + first_column..], n, steps, columns);
-                        &*scratch
+            let (panels, panel_stride) = match right {
+                Right::Panels(panels) => (&panels[first_step * PANEL..], k * PANEL),
+                Right::Rows(rows) => {
+                    for first in (0..n).step_by(PANEL) {
+                        let panel = &mut right_scratch[first * steps..];
+                        pack_panel(panel, &rows[first_step * n + first..], n, steps, PANEL.min(n - first));
                     }
-                };
-                let out = &mut out[first_column..];
-                match left {
-                    Left::Rows(rows) => {
-                        let left = TileLeft::<_, false> { values: &rows[first_step..], stride: k };
-                        column_of_tiles::<F, L, ROWS, false>(m, steps, left, panel, out, n, columns, store);
+                    (&*right_scratch, steps * PANEL)
+                }
+            };
+            match left {
+                // A panel stays in the first-level cache while the rows of the left factor pass by.
+                Left::Rows(rows) => {
+                    for (number, first_column) in (0..n).step_by(PANEL).enumerate() {
+                        let (panel, columns) = (&panels[number * panel_stride..], PANEL.min(n - first_column));
+                        let mut row = 0;
+                        while row < m {
+                            let left = TileLeft::<_, false> { values: &rows[row * k + first_step..], stride: k };
+                            let out = &mut out[row * n + first_column..];
+                            if row + ROWS <= m {
+                                L::tile::<ROWS, false>(steps, left, panel, out, n, columns, store);
+                                row += ROWS;
+                            } else {
+                                L::tile::<1, false>(steps, left, panel, out, n, columns, store);
+                                row += 1;
+                            }
+                        }
                     }
-                    Left::Columns(columns_of_left) => {
-                        let left = TileLeft::<_, true> { values: &columns_of_left[first_step * m..], stride: m };
-                        column_of_tiles::<F, L, ROWS, true>(m, steps, left, panel, out, n, columns, store);
+                }
+                // A few columns at a time are gathered from memory pages far apart, and stay while the panels pass by.
+                Left::Columns(left_columns) => {
+                    let whole = m / ROWS * ROWS;
+                    let columns_from = &left_columns[first_step * m..];
+                    for row in (0..whole).step_by(ROWS) {
+                        let left = pack_left::<F, ROWS>(left_scratch, &columns_from[row..], m, steps);
+                        row_of_tiles::<F, L, ROWS>(steps, left, panels, panel_stride, row, &mut *out, n, store);
+                    }
+                    for row in whole..m {
+                        let left = pack_left::<F, 1>(left_scratch, &columns_from[row..], m, steps);
+                        row_of_tiles::<F, L, 1>(steps, left, panels, panel_stride, row, &mut *out, n, store);
                     }
                 }
             }
@@ -224,30 +254,37 @@ dispatched! {
     }
 }
 
-/// The product of all rows of the left factor with one panel.
+/// Copies `R` neighbouring columns of `steps` rows that lie `stride` apart into a dense block.
+#[inline(always)]
+fn pack_left<'a, F: Real, const R: usize>(
+    scratch: &'a mut [F],
+    columns: &[F],
+    stride: usize,
+    steps: usize,
+) -> TileLeft<'a, F, true> {
+    for (step, packed) in scratch.as_chunks_mut::<R>().0[..steps].iter_mut().enumerate() {
+        *packed = *columns[step * stride..].first_chunk().expect("a row of the left factor reaches to its last column");
+    }
+    TileLeft { values: &scratch[..steps * R], stride: R }
+}
+
+/// The product of `R` packed rows of the left factor, from `row` on, with all panels.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn column_of_tiles<F: Real, L: Lanes<F>, const ROWS: usize, const COLUMNS: bool>(
-    rows: usize,
+fn row_of_tiles<F: Real, L: Lanes<F>, const R: usize>(
     steps: usize,
-    left: TileLeft<F, COLUMNS>,
-    panel: &[F],
+    left: TileLeft<F, true>,
+    panels: &[F],
+    panel_stride: usize,
+    row: usize,
     out: &mut [F],
-    out_stride: usize,
-    columns: usize,
+    n: usize,
     store: Store,
 ) {
-    let mut row = 0;
-    while row < rows {
-        let left = left.from_row(row);
-        let out = &mut out[row * out_stride..];
-        if row + ROWS <= rows {
-            tile::<F, L, ROWS, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
-            row += ROWS;
-        } else {
-            tile::<F, L, 1, COLUMNS>(steps, left, panel, out, out_stride, columns, store);
-            row += 1;
-        }
+    let left = TileLeft { stride: R, ..left };
+    for (number, first_column) in (0..n).step_by(PANEL).enumerate() {
+        let (panel, columns) = (&panels[number * panel_stride..], PANEL.min(n - first_column));
+        L::tile::<R, true>(steps, left, panel, &mut out[row * n + first_column..], n, columns, store);
     }
 }
 
@@ -267,7 +304,7 @@ mod tests {
 
     #[test]
     fn every_odd_shape_equals_the_triple_loop() {
-        let mut scratch = vec![0.0; PANEL_FLOATS];
+        let mut scratch = vec![0.0; scratch_floats(70)];
         for shape @ [m, n, k] in
             [[1, 1, 1], [8, 32, 16], [9, 33, 7], [3, 70, 400], [17, 5, 1000], [64, 64, 0], [0, 4, 3]]
         {

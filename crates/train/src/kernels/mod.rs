@@ -2,6 +2,9 @@
 //!
 //! Matrices are row-major and dense unless a stride is named. Nothing here allocates; scratch memory is the caller's.
 
+// Loops over an index into several arrays of one length are what the compiler turns into vector instructions.
+#![allow(clippy::needless_range_loop)]
+
 pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod buffer;

@@ -91,14 +91,14 @@ impl Real for f32 {
         // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the mantissa.
         const ROUND: f32 = 12_582_912.0;
         // ln 2 in two parts, the first exact in few bits, so that `n * LN2_HIGH` is exact.
-        const LN2_HIGH: f32 = 0.693_359_375;
+        const LN2_HIGH: f32 = 0.693_359_4;
         const LN2_LOW: f32 = -2.121_944_4e-4;
-        const POLYNOMIAL: [f32; 5] = [1.398_199_95e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_55e-1, 0.5];
+        const POLYNOMIAL: [f32; 5] = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5];
         let x = self.at_least(-87.3).at_most(88.3);
         let shifted = Real::mul_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
         let n = shifted - ROUND;
         let r = Real::mul_add::<FUSED>(n, -LN2_LOW, Real::mul_add::<FUSED>(n, -LN2_HIGH, x));
-        let mut sum = 1.987_569_15e-4;
+        let mut sum = 1.987_569_1e-4;
         for coefficient in POLYNOMIAL {
             sum = Real::mul_add::<FUSED>(sum, r, coefficient);
         }

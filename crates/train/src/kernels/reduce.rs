@@ -30,7 +30,8 @@ fn fold<F: Real>(mut lanes: [F; LANES]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            lanes[lane] = lanes[lane] + lanes[lane + width];
+            let other = lanes[lane + width];
+            lanes[lane] += other;
         }
         width /= 2;
     }

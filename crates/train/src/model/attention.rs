@@ -26,7 +26,7 @@ pub(crate) fn forward<F: Real>(
     let head_outputs = &mut kept.head_outputs[..rows * channels];
     let output = &mut kept.feed_forward_input[..rows * width];
     norm_forward(input, &weights.values[layer.attention_gain.clone()], normalized, &mut kept.attention_scales[..rows]);
-    linear::forward(&layer.projections, weights, normalized, projections, Store::Replace, &mut scratch.panel);
+    linear::forward(&layer.projections, weights, normalized, projections, Store::Replace, &mut scratch.panels);
     for part in model.sequences(lengths) {
         let projections = &mut projections[part.first * 3 * channels..][..part.positions * 3 * channels];
         let head_outputs = &mut head_outputs[part.first * channels..][..part.positions * channels];
@@ -38,7 +38,7 @@ pub(crate) fn forward<F: Real>(
         }
     }
     output.copy_from_slice(input);
-    linear::forward(&layer.attention_out, weights, head_outputs, output, Store::Add, &mut scratch.panel);
+    linear::forward(&layer.attention_out, weights, head_outputs, output, Store::Add, &mut scratch.panels);
 }
 
 /// Carries `d_stream` from after the block to before it.
@@ -54,12 +54,12 @@ pub(crate) fn backward<F: Real>(
     scratch: &mut Scratch<F>,
 ) {
     let (rows, width, channels) = (lengths.iter().sum::<usize>(), model.width(), model.channels());
-    let Scratch { panel, attention, row, d_normalized, d_head_outputs, d_projections, .. } = scratch;
+    let Scratch { panels, attention, row, d_normalized, d_head_outputs, d_projections, .. } = scratch;
     let d_normalized = &mut d_normalized[..rows * width];
     let d_head_outputs = &mut d_head_outputs[..rows * channels];
     let d_projections = &mut d_projections[..rows * 3 * channels];
     let head_outputs = &kept.head_outputs[..rows * channels];
-    linear::backward(&layer.attention_out, weights, head_outputs, d_stream, d_head_outputs, gradient, panel);
+    linear::backward(&layer.attention_out, weights, head_outputs, d_stream, d_head_outputs, gradient, panels);
     for part in model.sequences(lengths) {
         let projections = &kept.projections[part.first * 3 * channels..][..part.positions * 3 * channels];
         let d_projections = &mut d_projections[part.first * 3 * channels..][..part.positions * 3 * channels];
@@ -82,7 +82,7 @@ pub(crate) fn backward<F: Real>(
         turn(model, d_projections, -F::ONE);
     }
     let normalized = &kept.attention_normalized[..rows * width];
-    linear::backward(&layer.projections, weights, normalized, d_projections, d_normalized, gradient, panel);
+    linear::backward(&layer.projections, weights, normalized, d_projections, d_normalized, gradient, panels);
     let gain = &weights.values[layer.attention_gain.clone()];
     let d_gain = &mut gradient[layer.attention_gain.clone()];
     let input = &kept.attention_input[..rows * width];

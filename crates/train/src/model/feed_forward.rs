@@ -25,10 +25,10 @@ pub(crate) fn forward<F: Real>(
     let activated = &mut kept.activated[..rows * feed_forward];
     let gain = &weights.values[layer.feed_forward_gain.clone()];
     norm_forward(input, gain, normalized, &mut kept.feed_forward_scales[..rows]);
-    linear::forward(&layer.gate_up, weights, normalized, gate_up, Store::Replace, &mut scratch.panel);
+    linear::forward(&layer.gate_up, weights, normalized, gate_up, Store::Replace, &mut scratch.panels);
     swiglu_forward(gate_up, activated, feed_forward);
     output.copy_from_slice(input);
-    linear::forward(&layer.down, weights, activated, output, Store::Add, &mut scratch.panel);
+    linear::forward(&layer.down, weights, activated, output, Store::Add, &mut scratch.panels);
 }
 
 /// Carries `d_stream` from after the block to before it; `kept.gate_up` is used up.
@@ -42,14 +42,14 @@ pub(crate) fn backward<F: Real>(
 ) {
     let (width, feed_forward) = (layer.down.outputs, layer.down.inputs);
     let rows = d_stream.len() / width;
-    let Scratch { panel, row, d_normalized, d_activated, .. } = scratch;
+    let Scratch { panels, row, d_normalized, d_activated, .. } = scratch;
     let (d_normalized, d_activated) = (&mut d_normalized[..rows * width], &mut d_activated[..rows * feed_forward]);
     let gate_up = &mut kept.gate_up[..rows * 2 * feed_forward];
     let activated = &kept.activated[..rows * feed_forward];
-    linear::backward(&layer.down, weights, activated, d_stream, d_activated, gradient, panel);
+    linear::backward(&layer.down, weights, activated, d_stream, d_activated, gradient, panels);
     swiglu_backward(gate_up, d_activated, feed_forward);
     let normalized = &kept.feed_forward_normalized[..rows * width];
-    linear::backward(&layer.gate_up, weights, normalized, gate_up, d_normalized, gradient, panel);
+    linear::backward(&layer.gate_up, weights, normalized, gate_up, d_normalized, gradient, panels);
     let gain = &weights.values[layer.feed_forward_gain.clone()];
     let d_gain = &mut gradient[layer.feed_forward_gain.clone()];
     let input = &kept.feed_forward_input[..rows * width];

@@ -38,7 +38,7 @@ pub(crate) fn losses<F: Real>(
     let normalized = &mut workspace.output_normalized[..rows * width];
     norm_forward(&workspace.output[..rows * width], gain, normalized, &mut workspace.output_scales[..rows]);
     let logits = &mut workspace.logits[..rows * layout.head.outputs];
-    linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut workspace.scratch.panel);
+    linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut workspace.scratch.panels);
     cross_entropy(logits, layout.head.outputs, targets, &mut workspace.losses[..rows], scale);
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn backward<F: Real>(
     let d_normalized = &mut scratch.d_normalized[..rows * width];
     let normalized = &workspace.output_normalized[..rows * width];
     let d_logits = &workspace.logits[..rows * layout.head.outputs];
-    linear::backward(&layout.head, weights, normalized, d_logits, d_normalized, gradient, &mut scratch.panel);
+    linear::backward(&layout.head, weights, normalized, d_logits, d_normalized, gradient, &mut scratch.panels);
     let d_stream = &mut workspace.d_stream[..rows * width];
     d_stream.fill(F::ZERO);
     let gain = &weights.values[layout.final_gain.clone()];

@@ -4,7 +4,7 @@ use isoflop::counting::Architecture;
 
 use crate::kernels::attention::AttentionScratch;
 use crate::kernels::buffer::Buffer;
-use crate::kernels::matmul::PANEL_FLOATS;
+use crate::kernels::matmul::scratch_floats;
 use crate::kernels::real::Real;
 
 /// What one layer keeps from the forward pass; n rows (tokens), d width, c channels of all heads, f feed-forward width.
@@ -37,8 +37,8 @@ pub(crate) struct Activations<F> {
 
 /// Shared by all layers.
 pub(crate) struct Scratch<F> {
-    /// A packed panel of a right factor.
-    pub(crate) panel: Buffer<F>,
+    /// Packed panels of the factors of a product.
+    pub(crate) panels: Buffer<F>,
     pub(crate) attention: AttentionScratch<F>,
     /// One row: d.
     pub(crate) row: Buffer<F>,
@@ -99,7 +99,7 @@ impl<F: Real> Workspace<F> {
             losses: vec![0.0; rows],
             d_stream: zeros(width),
             scratch: Scratch {
-                panel: Buffer::zeros(PANEL_FLOATS),
+                panels: Buffer::zeros(scratch_floats(width.max(channels).max(feed_forward))),
                 attention: AttentionScratch::new(shape.context, shape.head_width),
                 row: Buffer::zeros(width),
                 d_normalized: zeros(width),
