@@ -100,7 +100,10 @@ impl Rounded {
             return Self::with(estimate, |value| general(value, 3));
         }
         let places = match half_width(estimate) {
-            Some(half) => decimals(half, 2).max(decimals(estimate.value.abs(), 3)).min(6),
+            Some(half) => {
+                // An interval of nearly nothing earns two digits more, not all of them.
+                decimals(half, 2).clamp(decimals(estimate.value.abs(), 3), decimals(estimate.value.abs(), 5))
+            }
             None => decimals(estimate.value.abs(), 4),
         };
         Self::with(estimate, |value| format!("{value:.places$}"))

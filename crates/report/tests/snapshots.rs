@@ -1,4 +1,5 @@
-//! Do the text, the report and the figure of one whole story look as they did? `ISOFLOP_BLESS=1` writes what they look like now.
+//! Do the text, the report and the figure of one whole story look as they did? `ISOFLOP_BLESS=1` writes what they look like now,
+//! `ISOFLOP_LOOK=FOLDER` writes the odd figures to look at.
 
 #![allow(clippy::unwrap_used)]
 

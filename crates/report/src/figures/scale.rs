@@ -79,7 +79,7 @@ impl Scale {
             .flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| (digit, digit * 10f64.powi(decade))))
             .filter(|(_, value)| self.holds(*value))
             .map(|(digit, value)| {
-                let labelled = digit == 1.0 || decades <= 3.5;
+                let labelled = digit == 1.0 || decades <= 4.2;
                 let label = Params::new(value).ok().filter(|_| labelled).map(|count| format!("{count:.3}"));
                 Tick { value, label }
             })

@@ -138,6 +138,12 @@ impl Svg {
         }
     }
 
+    /// A line whose `name` appears when a pointer rests on it.
+    pub(crate) fn named_line(&mut self, points: &[Point], stroke: Stroke, name: &str) {
+        let opening = format!("<path d=\"{}\" {}", outline(points), stroke.attributes());
+        self.close("path", &opening, &format!("<title>{}</title>", escape::xml(name)));
+    }
+
     pub(crate) fn area(&mut self, points: &[Point], color: &str, opacity: f64) {
         if points.len() > 2 {
             self.push(format_args!("<path d=\"{}Z\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>", outline(points)));
@@ -150,8 +156,7 @@ impl Svg {
         let title = if name.is_empty() { String::new() } else { format!("<title>{}</title>", escape::xml(name)) };
         if marker == Marker::Circle {
             let (x, y, radius) = (pixels(at.x), pixels(at.y), pixels(radius));
-            let shape =
-                format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" {stroke}").to_string();
+            let shape = format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" {stroke}");
             self.close("circle", &shape, &title);
             return;
         }

@@ -30,13 +30,17 @@ pub struct ValleysInput<'a> {
 }
 
 const WIDTH: f64 = 860.0;
-const FRAME: Rect = Rect { left: 68.0, top: 66.0, right: 840.0, bottom: 496.0 };
+const FRAME: Rect = Rect { left: 70.0, top: 66.0, right: 840.0, bottom: 496.0 };
 const CAPTION_TOP: f64 = 564.0;
 const CAPTION_LINE: f64 = 16.0;
 const CAPTION_SIZE: f64 = 11.5;
 const LABEL_SIZE: f64 = 12.0;
 const LABEL_HEIGHT: f64 = 14.0;
 const DOT: f64 = 4.2;
+/// Half the height of the bar of an optimum: more than a dot, so that a run that hit it hides nothing.
+const OPTIMUM: f64 = 6.5;
+/// Width kept free right of the last curve for its label.
+const LABEL_ROOM: f64 = 104.0;
 /// Points to a curve.
 const SAMPLES: usize = 160;
 /// A run above the others by more than this share of their range is shown at the frame's edge instead of stretching it.
@@ -46,6 +50,20 @@ const MARKERS: [Marker; 6] =
     [Marker::Circle, Marker::Square, Marker::Diamond, Marker::TriangleUp, Marker::Hexagon, Marker::TriangleDown];
 
 /// The figure as a self-contained SVG document.
+///
+/// # Example
+/// ```
+/// use isoflop::{Fit, Runs, TableFormat, law::published};
+/// use isoflop_report::{Theme, ValleysInput, valleys};
+///
+/// let table = "params,flops,loss\n1e8,1e19,3.03\n2e8,1e19,2.97\n4e8,1e19,2.99\n";
+/// let runs = Runs::read(table.as_bytes(), "runs.csv", TableFormat::Csv, false)?;
+/// let fit = Fit::from_published(published("besiroglu2024").unwrap());
+/// let theme = Theme::Light;
+/// let svg = valleys(&ValleysInput { runs: &runs, fit: &fit, level: 0.9, claim: None, verdict: None, theme });
+/// assert!(svg.starts_with("<svg") && svg.contains("1e19 FLOP"));
+/// # Ok::<(), isoflop::RunsError>(())
+/// ```
 pub fn valleys(input: &ValleysInput) -> String {
     let budgets = budgets::group(&input.runs.kept);
     let curves: Vec<Curve> =
@@ -161,7 +179,7 @@ impl Axes {
                 (low, high) = (low.min(observed), high.max(observed));
             }
         }
-        let room = 0.06 * (high - low).max(1e-3 * high);
+        let room = (0.06 * (high - low)).max(0.01 * high);
 
         let sizes = || input.runs.kept.iter().map(|run| run.params.get());
         let claimed = input.claim.map(|claim| claim.params.get());
@@ -171,14 +189,16 @@ impl Axes {
             (left, right) = (left.min(near), right.max(far));
         }
         if let Some(size) = claimed {
-            // The big run's label stands right of it.
             (left, right) = (left.min(size), right.max(size * 2.0));
         }
         if left >= right {
             (left, right) = if left.is_finite() { (left / 2.0, left * 2.0) } else { (1e6, 1e9) };
         }
+        left /= 1.1;
+        let width = FRAME.right - FRAME.left;
+        right = left * (right / left).powf(width / (width - LABEL_ROOM));
         Self {
-            params: Scale::logarithmic((left / 1.1, right * 1.1), (FRAME.left, FRAME.right)),
+            params: Scale::logarithmic((left, right), (FRAME.left, FRAME.right)),
             loss: Scale::linear((low - room, high + room), (FRAME.bottom, FRAME.top)),
             above,
         }
@@ -235,7 +255,7 @@ impl Drawing<'_> {
         let name = Lettering { color: ink, size: 12.5, ..word };
         let middle = Point { x: 0.5 * (FRAME.left + FRAME.right), y: bottom + 42.0 };
         self.svg.text(middle, "model size N, parameters", name);
-        let middle = Point { x: 18.0, y: 0.5 * (FRAME.top + bottom) };
+        let middle = Point { x: 16.0, y: 0.5 * (FRAME.top + bottom) };
         self.svg.rotated_text(middle, -90.0, "loss, nats per token", name);
     }
 
@@ -285,7 +305,7 @@ impl Drawing<'_> {
             let size = claim.params.get();
             let label = format!("big run, {} FLOP", numbers::compute(claim.flops.get(), 2));
             let accent = self.inks.accent;
-            self.curve(claim.flops.get(), (size / 3.0, size * 2.0), None, accent, &label);
+            self.curve(claim.flops.get(), (size / 3.0, size * 1.6), None, accent, &label);
         }
     }
 
@@ -356,33 +376,28 @@ impl Drawing<'_> {
         self.svg.marker(marker, at, radius, color, Stroke::solid(self.inks.background, 1.0), &name);
     }
 
-    /// The bottom of each valley with the interval of its size; a run that hit it stands in the ring.
+    /// The bottom of each valley with the interval of its size; a run that hit it stands on the bar.
     fn optima(&mut self, curves: &[Curve]) {
-        let Inks { ink, background, .. } = self.inks;
+        let ink = self.inks.ink;
         let (left, right) = self.axes.params.domain();
         for (curve, optimum) in curves.iter().filter_map(|curve| Some((curve, curve.optimum?))) {
             let Optimum { params, loss } = optimum;
             if !self.axes.hold(params.value, loss) {
                 continue;
             }
-            if let Some((lo, hi)) = params.lo.zip(params.hi) {
-                let ends = [self.axes.point(lo.max(left), loss), self.axes.point(hi.min(right), loss)];
-                self.svg.line(&ends, Stroke::solid(background, 4.6));
-                self.svg.line(&ends, Stroke::solid(ink, 1.8));
-                self.room.add_line(&ends);
-                // A cap only where the interval truly ends inside the frame.
-                for (end, at) in [(lo, ends[0]), (hi, ends[1])] {
-                    if self.axes.params.holds(end) {
-                        let cap = [Point { y: at.y - 4.0, ..at }, Point { y: at.y + 4.0, ..at }];
-                        self.svg.line(&cap, Stroke::solid(ink, 1.8));
-                    }
-                }
-            }
+            let at = self.axes.point(params.value, loss);
             let name =
                 format!("best at {}: {} parameters", curve.label, Rounded::count(&params).sentence(self.input.level));
-            let at = self.axes.point(params.value, loss);
-            self.room.add_dot(at, DOT + 4.0);
-            self.svg.marker(Marker::Circle, at, DOT + 3.0, background, Stroke::solid(ink, 1.6), &name);
+            if let Some((lo, hi)) = params.lo.zip(params.hi) {
+                let (from, to) = (self.axes.params.at(lo.max(left)), self.axes.params.at(hi.min(right)));
+                let corner = |x: f64, side: f64| Point { x, y: at.y + side * OPTIMUM };
+                let bar = [corner(from, -1.0), corner(to, -1.0), corner(to, 1.0), corner(from, 1.0)];
+                self.svg.area(&bar, ink, 0.3);
+                self.room.add_line(&[Point { x: from, ..at }, Point { x: to, ..at }]);
+            }
+            self.room.add_dot(at, OPTIMUM);
+            let tick = [Point { y: at.y - OPTIMUM - 2.0, ..at }, Point { y: at.y + OPTIMUM + 2.0, ..at }];
+            self.svg.named_line(&tick, Stroke::solid(ink, 2.0), &name);
         }
     }
 
@@ -410,6 +425,11 @@ impl Drawing<'_> {
             self.room.add_dot(at, 9.0);
             let name = format!("{}: reached {}", escape::shorten(&verdict.run, 60), words::observed(verdict));
             self.svg.marker(Marker::Star, at, 9.0, ink, Stroke::solid(background, 1.2), &name);
+            if !verdict.inside {
+                let text = format!("reached {}", words::observed(verdict));
+                let at = Point { x: at.x + 14.0, y: at.y };
+                self.wishes.push(Wish { text, at, color: ink.to_owned(), bold: true });
+            }
         }
     }
 
@@ -453,9 +473,14 @@ impl Drawing<'_> {
 
     fn labels(&mut self) {
         self.enlarged();
-        // The big run's words first: they matter most, so they stand nearest to their place.
-        for wish in std::mem::take(&mut self.wishes).into_iter().rev() {
-            let width = text_width(&wish.text, LABEL_SIZE) * if wish.bold { 1.04 } else { 1.0 };
+        let width = |wish: &Wish| text_width(&wish.text, LABEL_SIZE) * if wish.bold { 1.04 } else { 1.0 };
+        let mut wishes = std::mem::take(&mut self.wishes);
+        // Later wishes are about the big run and matter most; but a label that fits where it belongs is not pushed away by
+        // one that has to look for a place anyway.
+        wishes.reverse();
+        wishes.sort_by_key(|wish| wish.at.x + width(wish) > FRAME.right);
+        for wish in wishes {
+            let width = width(&wish);
             let Some(place) = self.room.place(wish.at, width, LABEL_HEIGHT) else { continue };
             let lettering = Lettering {
                 color: &wish.color,
@@ -472,8 +497,13 @@ impl Drawing<'_> {
         let Inks { ink, muted, .. } = self.inks;
         let bold = Lettering { color: ink, size: 16.0, anchor: Anchor::Start, bold: true, halo: None };
         self.svg.text(Point { x: FRAME.left, y: 28.0 }, &title(self.input), bold);
-        let kind = if budgets.scattered { "classes of compute" } else { "budgets" };
-        let line = format!("{} runs, {} {kind}", numbers::whole(self.input.runs.kept.len()), budgets.groups.len());
+        let kind = match (budgets.scattered, budgets.groups.len()) {
+            (true, 1) => "class of compute",
+            (true, _) => "classes of compute",
+            (false, 1) => "budget",
+            (false, _) => "budgets",
+        };
+        let line = format!("{} runs in {} {kind}", numbers::whole(self.input.runs.kept.len()), budgets.groups.len());
         let small = Lettering { color: muted, size: 12.5, bold: false, ..bold };
         self.svg.text(Point { x: FRAME.left, y: 47.0 }, &line, small);
     }
@@ -522,9 +552,9 @@ fn caption(input: &ValleysInput, budgets: &Budgets, axes: &Axes) -> String {
     sentences.push(format!("Curves: {}, {method}; solid where runs lie, dashed beyond.", words::formula(fit)));
     let doubt = match fit.draws().len() {
         0 => "no interval, for the fit has no draws".to_owned(),
-        draws => format!("bar its {level} interval from {} bootstrap refits", numbers::whole(draws)),
+        draws => format!("grey bar: its {level} interval from {} bootstrap refits", numbers::whole(draws)),
     };
-    sentences.push(format!("Ring: best size of a budget, {doubt}."));
+    sentences.push(format!("Upright tick: best size of a budget; {doubt}."));
     if let Some(claim) = input.claim {
         let star = if input.verdict.is_some() { "; star: what it reached" } else { "" };
         sentences.push(format!(
