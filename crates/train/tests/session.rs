@@ -1,5 +1,8 @@
 //! A run gives the same bits however it is threaded, saved and resumed; hostile input gives a typed error.
 
+// The helpers below are called by tests only.
+#![allow(clippy::unwrap_used)]
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -329,12 +332,13 @@ fn a_run_that_blows_up_is_called_diverged_and_keeps_its_finite_weights() {
 
 #[test]
 fn a_specification_that_cannot_be_trained_is_refused_by_name() {
-    let refuse = |change: &dyn Fn(&mut RunSpec)| {
+    type Change<'a> = &'a dyn Fn(&mut RunSpec);
+    let refuse = |change: Change| {
         let mut changed = spec();
         change(&mut changed);
         Session::new(&changed, text(), 1).unwrap_err().to_string()
     };
-    let cases: [(&str, &dyn Fn(&mut RunSpec)); 13] = [
+    let cases: [(&str, Change); 13] = [
         ("architecture.depth", &|s| s.architecture.depth = 0),
         ("architecture.context", &|s| s.architecture.context = 0),
         ("batch_sequences", &|s| s.batch_sequences = 0),

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
+#[cfg(target_arch = "x86_64")]
 use super::lanes::{self, Lanes};
 
 /// A float the kernels are generic over. Sealed by being crate-private.
