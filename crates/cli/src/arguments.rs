@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use isoflop::fit::FloorPrior;
 use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
 #[derive(Debug, Parser)]
 #[command(name = "isoflop", version, about, after_help = "Exit codes: 0 done, 1 claim missed, 2 could not answer.")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Train a ladder of small models, fit their law, predict a bigger run, train it, and see: about a minute
     Demo(DemoArguments),
     /// Fit a scaling law to a table of runs
@@ -30,7 +31,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct DemoArguments {
+pub(crate) struct DemoArguments {
     /// Learn these files and folders instead of the sources of this program's dependencies
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub text: Vec<PathBuf>,
@@ -49,7 +50,7 @@ pub struct DemoArguments {
 
 /// A table of runs and which of its rows to use.
 #[derive(Debug, Args)]
-pub struct TableArguments {
+pub(crate) struct TableArguments {
     /// Table of runs: CSV or JSON lines with params, tokens, loss (or flops for one of the first two); - reads standard input
     pub runs: PathBuf,
     /// Keep only rows whose COLUMN has this VALUE; may be given several times
@@ -62,7 +63,7 @@ pub struct TableArguments {
 
 /// How answers are given.
 #[derive(Debug, Args)]
-pub struct AnswerArguments {
+pub(crate) struct AnswerArguments {
     /// Share of cases the intervals should hold
     #[arg(long, default_value_t = 0.9, value_parser = level)]
     pub level: f64,
@@ -72,12 +73,15 @@ pub struct AnswerArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct FitArguments {
+pub(crate) struct FitArguments {
     #[command(flatten)]
     pub table: TableArguments,
     /// What to minimise: huber:1e-3, log-ls, ls or student:4
     #[arg(long, default_value_t)]
     pub objective: Objective,
+    /// Expect the floor E near this share of the lowest loss, such as 0.5: for a few dozen runs, which cannot tell it alone
+    #[arg(long, value_name = "SHARE", value_parser = floor)]
+    pub floor_share: Option<FloorPrior>,
     /// Bootstrap refits for the intervals
     #[arg(long, default_value_t = 1_000)]
     pub draws: usize,
@@ -96,7 +100,7 @@ pub struct FitArguments {
 
 /// The run a question is about.
 #[derive(Debug, Args)]
-pub struct TargetArguments {
+pub(crate) struct TargetArguments {
     /// Model size, such as 70B
     #[arg(long)]
     pub params: Option<Params>,
@@ -106,7 +110,7 @@ pub struct TargetArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct PredictArguments {
+pub(crate) struct PredictArguments {
     /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
     pub fit: PathBuf,
     #[command(flatten)]
@@ -119,7 +123,7 @@ pub struct PredictArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct PlanArguments {
+pub(crate) struct PlanArguments {
     /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
     pub fit: PathBuf,
     /// Budget in FLOP, such as 1e24
@@ -151,7 +155,7 @@ pub struct PlanArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct ClaimArguments {
+pub(crate) struct ClaimArguments {
     /// A fit with draws: a file, or - for standard input
     pub fit: PathBuf,
     /// Model size of the run to come
@@ -171,7 +175,7 @@ pub struct ClaimArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct VerifyArguments {
+pub(crate) struct VerifyArguments {
     /// The claim's file
     pub claim: PathBuf,
     #[command(flatten)]
@@ -190,4 +194,10 @@ fn level(text: &str) -> Result<f64, String> {
         Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
         _ => Err("a level is a share between 0 and 1, such as 0.9".to_owned()),
     }
+}
+
+/// A share of the lowest loss as a prior on the floor.
+fn floor(text: &str) -> Result<FloorPrior, String> {
+    let share = text.parse().ok().and_then(FloorPrior::around);
+    share.ok_or_else(|| "the floor's share of the lowest loss lies between 0 and 1, such as 0.5".to_owned())
 }

@@ -11,20 +11,20 @@ use isoflop::{Claim, Fit, Point, Runs, TableFormat};
 use crate::arguments::TableArguments;
 
 /// The table of runs that the arguments ask for.
-pub fn runs(arguments: &TableArguments) -> Result<Runs> {
+pub(crate) fn runs(arguments: &TableArguments) -> Result<Runs> {
     let (reader, name) = open(&arguments.runs)?;
     let runs = Runs::read(reader, &name, TableFormat::of_name(&name), arguments.skip_bad_rows)?;
     Ok(runs.filtered(&arguments.filters)?)
 }
 
 /// The points to predict in a table.
-pub fn points(path: &Path) -> Result<Vec<Point>> {
+pub(crate) fn points(path: &Path) -> Result<Vec<Point>> {
     let (reader, name) = open(path)?;
     Ok(Point::read(reader, &name, TableFormat::of_name(&name))?)
 }
 
 /// A fit from a file, from standard input, or published.
-pub fn fit(path: &Path) -> Result<Fit> {
+pub(crate) fn fit(path: &Path) -> Result<Fit> {
     if let Some(published) = path.to_str().and_then(published) {
         return Ok(Fit::from_published(published));
     }
@@ -37,7 +37,7 @@ pub fn fit(path: &Path) -> Result<Fit> {
 }
 
 /// A claim with its seal checked.
-pub fn claim(path: &Path) -> Result<Claim> {
+pub(crate) fn claim(path: &Path) -> Result<Claim> {
     let (text, name) = text(path)?;
     Ok(Claim::from_json(&text, &name)?)
 }

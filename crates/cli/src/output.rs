@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
 /// Prints a text and a line end.
-pub fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.trim_end().as_bytes())?;
     out.write_all(b"\n")?;
@@ -16,31 +16,31 @@ pub fn print(text: &str) -> Result<()> {
 }
 
 /// Says a line to whoever watches, on standard error.
-pub fn remark(line: &str) {
+pub(crate) fn remark(line: &str) {
     // With standard error closed nobody watches.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Prints why there is no answer.
-pub fn complain(error: &anyhow::Error) {
+pub(crate) fn complain(error: &anyhow::Error) {
     // With standard error closed there is nobody left to tell.
     let _ = writeln!(io::stderr(), "error: {error:#}");
 }
 
 /// Whether the reader at the other end of a pipe has gone: it has seen enough, which is not a failure.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A file to be: made before the work, so that a wrong path fails at once, and given its name only when it is whole.
-pub struct OutputFile {
+pub(crate) struct OutputFile {
     temporary: NamedTempFile,
     path: PathBuf,
 }
 
 impl OutputFile {
     /// Prepares to write `path`.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = NamedTempFile::with_prefix_in(".isoflop-", folder)
             .with_context(|| format!("{}: cannot write into its folder", path.display()))?;
@@ -48,13 +48,13 @@ impl OutputFile {
     }
 
     /// Writes the whole text; the file appears under its name only now.
-    pub fn write(self, text: &str) -> Result<()> {
+    pub(crate) fn write(self, text: &str) -> Result<()> {
         let Self { temporary, path } = self.filled(text)?;
         temporary.persist(&path).map(drop).with_context(|| format!("{}: cannot write", path.display()))
     }
 
     /// Like [`OutputFile::write`], but refuses to replace an existing file.
-    pub fn write_new(self, text: &str) -> Result<()> {
+    pub(crate) fn write_new(self, text: &str) -> Result<()> {
         let Self { temporary, path } = self.filled(text)?;
         temporary.persist_noclobber(&path).map(drop).with_context(|| format!("{}: cannot create", path.display()))
     }
@@ -70,17 +70,17 @@ impl OutputFile {
 }
 
 /// Writes `text` as the whole of `path`.
-pub fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     OutputFile::create(path)?.write(text)
 }
 
 /// Now, as files record it.
-pub fn now() -> String {
+pub(crate) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
 /// The command line as it was typed, for provenance.
-pub fn command_line() -> String {
+pub(crate) fn command_line() -> String {
     let words = std::env::args().skip(1);
     std::iter::once("isoflop".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -19,7 +19,7 @@ pub struct Recipe {
     pub vocabulary: usize,
     /// Context length in tokens.
     pub context: usize,
-    /// Channels of an attention head; narrower models have one head of their width.
+    /// Channels of an attention head, as nearly as the model's width can be divided.
     pub head_width: usize,
     /// Peak learning rate of the hidden matrices at width 64; it falls as 1/width.
     pub hidden_rate: f64,
@@ -37,7 +37,7 @@ const BASE_TOKENS: f64 = 1e6;
 const BATCH_EXPONENT: f64 = 0.571;
 /// Share of the steps that warm up, and that cool down to zero.
 const WARMUP_SHARE: f64 = 0.1;
-const COOLDOWN_SHARE: f64 = 0.5;
+const COOLDOWN_SHARE: f64 = 0.7;
 /// Hidden width of the feed-forward block over the model's: three matrices of 8/3 cost what two of 4 do (Shazeer 2020, arXiv:2002.05202).
 const FEED_FORWARD_RATIO: f64 = 8.0 / 3.0;
 
@@ -47,10 +47,10 @@ impl Default for Recipe {
             name: "default".to_owned(),
             vocabulary: 256,
             context: 128,
-            head_width: 32,
-            hidden_rate: 1e-2,
-            embedding_rate: 1e-2,
-            batch_tokens: 1_536.0,
+            head_width: 16,
+            hidden_rate: 4e-3,
+            embedding_rate: 2.5e-2,
+            batch_tokens: 640.0,
         }
     }
 }
@@ -58,12 +58,15 @@ impl Default for Recipe {
 impl Recipe {
     /// The model of this recipe with `depth` layers of `width`.
     pub fn architecture(&self, depth: usize, width: usize) -> Architecture {
-        let head_width = self.head_width.min(width);
+        // As many heads as come nearest to the wanted width among those that divide the model's; rotation needs even widths.
+        let divides = |heads: &usize| width.is_multiple_of(*heads) && (width / heads).is_multiple_of(2);
+        let distance = |heads: &usize| (width / heads).abs_diff(self.head_width);
+        let heads = (1..=width).filter(divides).min_by_key(distance).unwrap_or(1);
         Architecture {
             depth,
             width,
-            heads: (width / head_width).max(1),
-            head_width,
+            heads,
+            head_width: width / heads,
             feed_forward: ((FEED_FORWARD_RATIO * width as f64) as usize).next_multiple_of(8),
             gated: true,
             vocabulary: self.vocabulary,
@@ -91,7 +94,7 @@ impl Recipe {
                 hidden_rate: self.hidden_rate * BASE_WIDTH / architecture.width as f64,
                 embedding_rate: self.embedding_rate,
                 beta1: 0.9,
-                beta2: 0.98,
+                beta2: 0.99,
                 epsilon: 1e-8,
                 weight_decay: 0.1,
                 clip_norm: 1.0,
@@ -117,6 +120,15 @@ mod tests {
             let tokens = Tokens::new(tokens).unwrap();
             let spec = recipe.run(recipe.architecture(2, 48), tokens, 1, 1);
             assert!((spec.tokens().unwrap().get() / tokens.get() - 1.0).abs() < 0.01, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn heads_share_the_whole_width() {
+        for width in [8, 12, 16, 24, 32, 48, 64, 96, 104, 176] {
+            let shape = Recipe::default().architecture(2, width);
+            assert_eq!(shape.heads * shape.head_width, width, "{shape:?}");
+            assert!((8..=26).contains(&shape.head_width), "{shape:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::arguments::ClaimArguments;
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
-pub fn run(arguments: &ClaimArguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &ClaimArguments) -> Result<Outcome> {
     let fit = input::fit(&arguments.fit)?;
     let prediction = fit.predict(arguments.params, arguments.tokens, arguments.answer.level)?;
     let record = Record::open(&arguments.record)?;
@@ -25,7 +25,7 @@ pub fn run(arguments: &ClaimArguments) -> Result<Outcome> {
 }
 
 /// A folder of claims, each in a file of its own that is never written again.
-pub struct Record {
+pub(crate) struct Record {
     folder: PathBuf,
     claims: Vec<Claim>,
     paths: Vec<PathBuf>,
@@ -33,7 +33,7 @@ pub struct Record {
 
 impl Record {
     /// Opens the record, or starts one, and checks every seal and the chain.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
         let listing = fs::read_dir(folder).with_context(|| format!("{}: cannot list", folder.display()))?;
         let mut paths = listing.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
@@ -45,18 +45,18 @@ impl Record {
     }
 
     /// The latest claim.
-    pub fn last(&self) -> Option<&Claim> {
+    pub(crate) fn last(&self) -> Option<&Claim> {
         self.claims.last()
     }
 
     /// The first claim that `wanted` accepts, and its file.
-    pub fn find(&self, wanted: impl Fn(&Claim) -> bool) -> Option<(&Claim, PathBuf)> {
+    pub(crate) fn find(&self, wanted: impl Fn(&Claim) -> bool) -> Option<(&Claim, PathBuf)> {
         let place = self.claims.iter().position(wanted)?;
         Some((&self.claims[place], self.paths[place].clone()))
     }
 
     /// Writes a claim as the next of the record; two writers cannot both take the same place.
-    pub fn append(&self, claim: &Claim) -> Result<PathBuf> {
+    pub(crate) fn append(&self, claim: &Claim) -> Result<PathBuf> {
         let path = self.folder.join(format!("claim-{:05}.json", self.claims.len() + 1));
         OutputFile::create(&path)?.write_new(&claim.to_json())?;
         Ok(path)

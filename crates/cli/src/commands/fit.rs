@@ -8,11 +8,12 @@ use crate::arguments::FitArguments;
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
-pub fn run(arguments: &FitArguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &FitArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let runs = input::runs(&arguments.table)?;
     let options = FitOptions {
         objective: arguments.objective,
+        floor: arguments.floor_share,
         draws: arguments.draws,
         seed: arguments.seed,
         threads: arguments.threads,
@@ -29,6 +30,6 @@ pub fn run(arguments: &FitArguments) -> Result<Outcome> {
 }
 
 /// This version and this command line.
-pub fn provenance() -> Provenance {
+pub(crate) fn provenance() -> Provenance {
     Provenance { version: env!("CARGO_PKG_VERSION").to_owned(), command: output::command_line() }
 }

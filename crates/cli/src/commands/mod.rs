@@ -1,7 +1,7 @@
 //! One file per command.
 
-pub mod claim;
-pub mod fit;
-pub mod plan;
-pub mod predict;
-pub mod verify;
+pub(crate) mod claim;
+pub(crate) mod fit;
+pub(crate) mod plan;
+pub(crate) mod predict;
+pub(crate) mod verify;

@@ -7,7 +7,7 @@ use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
-pub fn run(arguments: &PlanArguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let fit = input::fit(&arguments.fit)?;
     let rental = arguments.gpu.as_deref().map(|name| rental(name, arguments)).transpose()?;

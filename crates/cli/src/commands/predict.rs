@@ -17,7 +17,7 @@ struct Answer<'a> {
     fit_warnings: &'a [Warning],
 }
 
-pub fn run(arguments: &PredictArguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &PredictArguments) -> Result<Outcome> {
     let fit = input::fit(&arguments.fit)?;
     let level = arguments.answer.level;
     let predictions = match (&arguments.runs, arguments.target.params, arguments.target.tokens) {

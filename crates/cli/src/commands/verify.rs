@@ -6,7 +6,7 @@ use crate::arguments::VerifyArguments;
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
-pub fn run(arguments: &VerifyArguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: &VerifyArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     let claim = input::claim(&arguments.claim)?;
     let runs = input::runs(&arguments.table)?;

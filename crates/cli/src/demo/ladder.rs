@@ -1,7 +1,8 @@
 //! The demo's ladder: three budgets of five sizes, and how much larger the run is that they must predict.
 
 use anyhow::Result;
-use isoflop::Flops;
+use isoflop::fit::FloorPrior;
+use isoflop::{FitOptions, Flops, Objective};
 use isoflop_sweep::Ladder;
 use isoflop_train::{EvaluationLimit, Recipe};
 
@@ -14,29 +15,17 @@ const SIZES: usize = 5;
 /// Tokens per parameter that such small models of bytes want; only the centring of the ladder rests on it.
 const TOKENS_PER_PARAM: f64 = 25.0;
 /// Parts of the big run's gradient: a constant, so that the result does not depend on the machine's cores.
-pub const BIG_SHARDS: usize = 4;
+pub(crate) const BIG_SHARDS: usize = 4;
 /// Held-out tokens that judge a run.
-pub const EVALUATION: EvaluationLimit = EvaluationLimit::Tokens(100_000);
+pub(crate) const EVALUATION: EvaluationLimit = EvaluationLimit::Tokens(100_000);
 
-/// (depth, width), each about 1.6 times the size of the one before.
-const SHAPES: [(usize, usize); 13] = [
-    (1, 8),
-    (1, 16),
-    (2, 16),
-    (2, 24),
-    (2, 32),
-    (2, 48),
-    (2, 64),
-    (3, 72),
-    (3, 96),
-    (3, 120),
-    (4, 144),
-    (4, 176),
-    (5, 208),
-];
+/// (depth, width): one depth, so that width is all that differs, in steps of about 1.7 in size: wide valleys tell the effect
+/// of size from that of data.
+const SHAPES: [(usize, usize); 11] =
+    [(2, 8), (2, 12), (2, 16), (2, 24), (2, 32), (2, 48), (2, 64), (2, 96), (2, 128), (2, 176), (2, 240)];
 
 /// The ladder for one seed.
-pub fn ladder(seed: u64) -> Result<Ladder> {
+pub(crate) fn ladder(seed: u64) -> Result<Ladder> {
     Ok(Ladder {
         recipe: Recipe::default(),
         shapes: SHAPES.to_vec(),
@@ -48,6 +37,17 @@ pub fn ladder(seed: u64) -> Result<Ladder> {
 }
 
 /// Compute of the run to predict.
-pub fn big_budget() -> Result<Flops> {
+pub(crate) fn big_budget() -> Result<Flops> {
     Ok(Flops::new(BIG_FACTOR * BUDGETS[BUDGETS.len() - 1])?)
+}
+
+/// How the ladder is fitted: fifteen runs that scatter by about 1 % leave the floor to a prior, and a knee at their scatter
+/// makes use of all of them.
+pub(crate) fn fit_options(seed: u64) -> FitOptions {
+    FitOptions {
+        objective: Objective::Huber { knee: 1e-2 },
+        floor: FloorPrior::around(0.5),
+        seed,
+        ..FitOptions::default()
+    }
 }

@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 48 << 20;
 const LANGUAGE_BYTES: u64 = 32 << 20;
 
 /// A corpus and what to call it.
-pub struct Text {
+pub(crate) struct Text {
     pub corpus: Corpus,
     pub name: &'static str,
     /// What it is, in words.
@@ -22,7 +22,7 @@ pub struct Text {
 }
 
 /// Builds the corpus of a demo in `dir`, or opens the one that is there.
-pub fn prepare(
+pub(crate) fn prepare(
     sources: &[PathBuf],
     context: usize,
     dir: &Path,
@@ -91,7 +91,7 @@ fn pinned_packages() -> Vec<String> {
 }
 
 /// The folder as a path for error messages.
-pub fn make_folder(dir: &Path) -> Result<()> {
+pub(crate) fn make_folder(dir: &Path) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot make the folder", dir.display()))
 }
 

@@ -8,13 +8,13 @@ use isoflop_sweep::{CellResult, Event, Progress};
 use isoflop_train::{BuildProgress, BuildStage};
 
 /// Shows progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when asked to be quiet.
-pub struct Watch {
+pub(crate) struct Watch {
     bar: ProgressBar,
     lines: bool,
 }
 
 impl Watch {
-    pub fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if terminal && !quiet {
             ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr())
@@ -29,14 +29,14 @@ impl Watch {
     }
 
     /// Starts a stage of the story.
-    pub fn stage(&self, name: &'static str) {
+    pub(crate) fn stage(&self, name: &'static str) {
         self.bar.reset();
         self.bar.set_prefix(name);
         self.bar.set_message("");
     }
 
     /// Says a line above the bar.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if self.lines {
             crate::output::remark(line);
         } else {
@@ -45,14 +45,14 @@ impl Watch {
     }
 
     /// How far the reading of text is.
-    pub fn corpus(&self, progress: &BuildProgress) {
+    pub(crate) fn corpus(&self, progress: &BuildProgress) {
         if progress.stage == BuildStage::Reading {
             self.share(progress.done as f64, progress.total as f64);
         }
     }
 
     /// How far a sweep is.
-    pub fn sweep(&self, progress: &Progress<'_>) {
+    pub(crate) fn sweep(&self, progress: &Progress<'_>) {
         self.share(progress.flops_done, progress.flops_all);
         match &progress.event {
             Event::Step { cell, loss, .. } => self.bar.set_message(format!("{} loss {loss:.3}", cell.tag())),
@@ -70,7 +70,7 @@ impl Watch {
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 

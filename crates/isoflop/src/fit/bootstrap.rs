@@ -2,9 +2,9 @@
 
 use isoflop_numerics::{parallel, resample};
 
-use super::FitOptions;
 use super::solve;
 use super::surface::Surface;
+use super::{FitOptions, FloorPrior};
 use crate::law::HoffmannCoefficients;
 use crate::runs::Run;
 
@@ -14,12 +14,21 @@ const STRATUM: usize = 8;
 const ONE_BUDGET: f64 = 1.25;
 
 /// Coefficients of each resample's optimum; resamples without one are missing.
-pub(super) fn draws(surface: &Surface, runs: &[Run], point: &[f64], options: &FitOptions) -> Vec<HoffmannCoefficients> {
+pub(super) fn draws(
+    surface: &Surface,
+    runs: &[Run],
+    point: &[f64],
+    noise: f64,
+    options: &FitOptions,
+) -> Vec<HoffmannCoefficients> {
     let strata = strata_by_compute(runs);
     let draw = |number: usize| {
         let mut generator = resample::stream(options.seed, number as u64);
         let weights = surface.padded_weights(resample::multiplicities(&mut generator, &strata));
-        let minimum = solve::refit(surface, &weights, point)?;
+        let penalty = options.floor.map(|prior: FloorPrior| {
+            prior.penalty(options.objective, noise, resample::standard_normal(&mut generator))
+        });
+        let minimum = solve::refit(surface, &weights, penalty, point)?;
         surface.coefficients(&minimum.point)
     };
     parallel::map(options.draws, options.threads, draw).into_iter().flatten().collect()

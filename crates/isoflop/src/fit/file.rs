@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimate, Fit, Objective, Status, Warning};
+use super::{Estimate, Fit, FloorPrior, Objective, Status, Warning};
 use crate::counting::{FlopCounting, ParamCounting};
 use crate::law::{Hoffmann, HoffmannCoefficients, Law};
 
@@ -58,6 +58,8 @@ struct FitFile {
     formula: String,
     objective: Option<Objective>,
     objective_value: Option<f64>,
+    #[serde(default)]
+    floor_prior: Option<FloorPrior>,
     n_runs: usize,
     n_dropped: usize,
     status: String,
@@ -95,6 +97,7 @@ impl Fit {
             formula: Hoffmann.formula().to_owned(),
             objective: self.objective,
             objective_value: self.objective_value,
+            floor_prior: self.floor_prior,
             n_runs: self.n_runs,
             n_dropped: self.n_dropped,
             status: self.status.code().to_owned(),
@@ -158,6 +161,7 @@ impl Fit {
             name: file.law,
             objective: file.objective,
             objective_value: file.objective_value,
+            floor_prior: file.floor_prior,
             coefficients,
             draws,
             noise: file.noise,

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod file;
+mod floor;
 mod objective;
 mod solve;
 mod surface;
@@ -15,6 +16,7 @@ use crate::law::{Hoffmann, HoffmannCoefficients, Law, Published};
 use crate::runs::Runs;
 
 pub use file::{FitFileError, Provenance};
+pub use floor::FloorPrior;
 pub use objective::{HUBER_KNEE, Objective, UnknownObjective};
 pub use solve::Status;
 pub use warnings::Warning;
@@ -24,6 +26,8 @@ pub use warnings::Warning;
 pub struct FitOptions {
     /// The objective. # Choosing: see [`Objective`].
     pub objective: Objective,
+    /// Prior on the floor. # Choosing: see [`FloorPrior`].
+    pub floor: Option<FloorPrior>,
     /// Bootstrap refits. # Choosing: 1,000 for intervals; 0 for the optimum alone.
     pub draws: usize,
     /// Seed of the bootstrap. # Choosing: any; the same seed gives the same draws on every machine.
@@ -34,7 +38,7 @@ pub struct FitOptions {
 
 impl Default for FitOptions {
     fn default() -> Self {
-        Self { objective: Objective::default(), draws: 1_000, seed: 0, threads: 0 }
+        Self { objective: Objective::default(), floor: None, draws: 1_000, seed: 0, threads: 0 }
     }
 }
 
@@ -108,6 +112,7 @@ pub struct Fit {
     name: String,
     objective: Option<Objective>,
     objective_value: Option<f64>,
+    floor_prior: Option<FloorPrior>,
     coefficients: HoffmannCoefficients,
     draws: Vec<HoffmannCoefficients>,
     noise: Option<f64>,
@@ -154,13 +159,20 @@ pub fn fit(runs: &Runs, options: &FitOptions) -> Result<Fit, FitError> {
         lowest: losses().fold(f64::INFINITY, f64::min),
         highest: losses().fold(0.0, f64::max),
     };
-    let minimum = solve::point_fit(&surface).ok_or_else(no_optimum)?;
+    let noise_around =
+        |point: &[f64]| warnings::residual_scale(&surface.log_residuals(point), Hoffmann.parameters().len());
+    let mut minimum = solve::point_fit(&surface, None).ok_or_else(no_optimum)?;
+    if let Some(prior) = options.floor {
+        // How much the prior weighs against the runs depends on how noisy they are around the best law without it.
+        let penalty = prior.penalty(options.objective, noise_around(&minimum.point), 0.0);
+        minimum = solve::point_fit(&surface, Some(penalty)).ok_or_else(no_optimum)?;
+    }
     let coefficients = surface.coefficients(&minimum.point).ok_or_else(no_optimum)?;
 
-    let draws = bootstrap::draws(&surface, &runs.kept, &minimum.point, options);
-    let failed = options.draws - draws.len();
     let residuals = surface.log_residuals(&minimum.point);
-    let noise = warnings::residual_scale(&residuals, Hoffmann.parameters().len());
+    let noise = noise_around(&minimum.point);
+    let draws = bootstrap::draws(&surface, &runs.kept, &minimum.point, noise, options);
+    let failed = options.draws - draws.len();
     let status = solve::status(&surface, &minimum);
     let warnings = warnings::about(&runs.kept, &residuals, noise, &status, options.draws, failed);
     let ratios = || runs.kept.iter().map(|run| run.tokens.get() / run.params.get());
@@ -168,6 +180,7 @@ pub fn fit(runs: &Runs, options: &FitOptions) -> Result<Fit, FitError> {
         name: Hoffmann.name().to_owned(),
         objective: Some(options.objective),
         objective_value: Some(minimum.value),
+        floor_prior: options.floor,
         coefficients,
         draws,
         noise: Some(noise),
@@ -217,6 +230,7 @@ impl Fit {
             name: Hoffmann.name().to_owned(),
             objective: None,
             objective_value: None,
+            floor_prior: None,
             coefficients: published.coefficients,
             draws: Vec::new(),
             noise: None,
@@ -252,6 +266,11 @@ impl Fit {
     /// The objective at the optimum, summed over runs.
     pub fn objective_value(&self) -> Option<f64> {
         self.objective_value
+    }
+
+    /// The prior on the floor, whose penalty the objective then includes.
+    pub fn floor_prior(&self) -> Option<FloorPrior> {
+        self.floor_prior
     }
 
     /// The point estimate.
