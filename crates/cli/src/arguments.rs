@@ -127,7 +127,7 @@ pub(crate) struct PlanArguments {
     /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
     pub fit: PathBuf,
     /// Budget in FLOP, such as 1e24
-    #[arg(long, required_unless_present = "usd")]
+    #[arg(long, required_unless_present = "usd", allow_negative_numbers = true)]
     pub flops: Option<Flops>,
     /// Budget in dollars, such as 10M; needs --gpu
     #[arg(long, conflicts_with = "flops", requires = "gpu")]

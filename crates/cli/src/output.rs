@@ -42,8 +42,8 @@ impl OutputFile {
     /// Prepares to write `path`.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = NamedTempFile::with_prefix_in(".isoflop-", folder)
-            .with_context(|| format!("{}: cannot write into its folder", path.display()))?;
+        let temporary =
+            temporary_file_in(folder).with_context(|| format!("{}: cannot write into its folder", path.display()))?;
         Ok(Self { temporary, path: path.to_owned() })
     }
 
@@ -67,6 +67,18 @@ impl OutputFile {
         write(&mut self.temporary).with_context(|| format!("{}: cannot write", self.path.display()))?;
         Ok(self)
     }
+}
+
+/// A file that is removed again unless it gets a name; readable by whom the user's mask allows, like any other result.
+fn temporary_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".isoflop-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// Writes `text` as the whole of `path`.
