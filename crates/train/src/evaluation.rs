@@ -11,6 +11,9 @@ pub enum EvaluationLimit {
     Everything,
     /// This many scored tokens, taken from the documents in order; the last document is cut.
     Tokens(u64),
+    /// About this many scored tokens, in windows taken evenly from the whole held-out text: many documents give a little
+    /// each, which says more about the text than all of a few.
+    Sample(u64),
 }
 
 /// A model's loss on held-out documents.
@@ -41,7 +44,7 @@ impl<'a> Windows<'a> {
     /// document, which has nothing before it, is a target exactly once.
     pub(crate) fn new(source: &'a dyn TokenSource, context: usize, limit: EvaluationLimit) -> Self {
         let mut left = match limit {
-            EvaluationLimit::Everything => u64::MAX,
+            EvaluationLimit::Everything | EvaluationLimit::Sample(_) => u64::MAX,
             EvaluationLimit::Tokens(tokens) => tokens,
         };
         let mut windows = Self { tokens: Vec::new(), document: Vec::new() };
@@ -57,7 +60,23 @@ impl<'a> Windows<'a> {
                 break;
             }
         }
-        windows
+        match limit {
+            EvaluationLimit::Sample(tokens) => windows.thinned(tokens),
+            EvaluationLimit::Everything | EvaluationLimit::Tokens(_) => windows,
+        }
+    }
+
+    /// Evenly spaced windows of about `tokens` scored tokens in all; all of them when there are not more.
+    fn thinned(self, tokens: u64) -> Self {
+        let targets: u64 = self.tokens.iter().map(|window| window.len() as u64 - 1).sum();
+        if tokens >= targets {
+            return self;
+        }
+        // Window i is taken when the running share of taken windows steps over a whole number there: no remainder gathers.
+        let step_at = |i: usize| (i as u128 * u128::from(tokens) / u128::from(targets)) as u64;
+        let taken = (0..self.tokens.len()).filter(|&i| step_at(i + 1) > step_at(i));
+        let (tokens, document) = taken.map(|i| (self.tokens[i], self.document[i])).unzip();
+        Self { tokens, document }
     }
 
     /// The ratio estimator over documents, given the summed nats of each window:

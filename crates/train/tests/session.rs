@@ -283,6 +283,19 @@ fn every_held_out_token_is_scored_once_and_the_limit_cuts_exactly() {
 }
 
 #[test]
+fn a_sample_takes_a_little_of_every_document() {
+    let lengths = [400; 20];
+    let mut session = Session::new(&spec(), Arc::new(Text::new(40, &lengths)), 1).unwrap();
+    let sample = session.evaluate(EvaluationLimit::Sample(2_000)).unwrap();
+    assert_eq!(sample.documents, 20);
+    assert!((1_500..2_500).contains(&sample.tokens), "{}", sample.tokens);
+    let all = session.evaluate(EvaluationLimit::Everything).unwrap();
+    assert_eq!(session.evaluate(EvaluationLimit::Sample(1 << 40)).unwrap(), all);
+    let error = session.evaluate(EvaluationLimit::Sample(0)).unwrap_err();
+    assert!(matches!(error, TrainError::NothingHeldOut), "{error}");
+}
+
+#[test]
 fn the_standard_error_is_that_of_the_ratio_over_documents() {
     let lengths = [100, 33, 7, 250];
     let mut session = Session::new(&spec(), Arc::new(Text::new(40, &lengths)), 1).unwrap();

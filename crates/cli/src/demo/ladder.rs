@@ -16,8 +16,8 @@ const SIZES: usize = 5;
 const TOKENS_PER_PARAM: f64 = 25.0;
 /// Parts of the big run's gradient: a constant, so that the result does not depend on the machine's cores.
 pub(crate) const BIG_SHARDS: usize = 4;
-/// Held-out tokens that judge a run.
-pub(crate) const EVALUATION: EvaluationLimit = EvaluationLimit::Tokens(100_000);
+/// What judges a run: a little of every held-out document, so that a few odd ones do not decide.
+pub(crate) const EVALUATION: EvaluationLimit = EvaluationLimit::Sample(100_000);
 
 /// (depth, width): one depth, so that width is all that differs, in steps of about 1.7 in size: wide valleys tell the effect
 /// of size from that of data.
