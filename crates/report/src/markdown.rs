@@ -259,6 +259,9 @@ fn conventions(story: &Story) -> Option<String> {
         words::flops_counted(flops),
         words::status(story.fit.status()),
     );
+    if let Some(prior) = story.fit.floor_prior() {
+        let _ = writeln!(text, "- prior: {}", words::floor_prior(prior));
+    }
     if draws > 0 {
         let _ = writeln!(
             text,

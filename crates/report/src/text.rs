@@ -37,6 +37,9 @@ pub fn fit(fit: &Fit, level: f64) -> String {
         }
         _ => facts.push(("objective", ending)),
     }
+    if let Some(prior) = fit.floor_prior() {
+        facts.push(("prior", words::floor_prior(prior)));
+    }
     if let Some(noise) = fit.noise() {
         facts.push(("scatter", format!("{} of the loss, robust, around the law", numbers::percent(noise))));
     }
@@ -165,7 +168,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         ("judged", verdict.judged_at.clone()),
     ]);
     if verdict.inside {
-        page.next("isoflop record", "how often your claims have held");
+        page.next("isoflop fit RUNS", "with this run added: the law then reaches as far as it");
     } else {
         page.next("isoflop fit RUNS", "with this run added: what the law did not know, it learns from it");
     }

@@ -1,6 +1,7 @@
 //! The words and tables that the text and the Markdown report share: conventions, distance from the data, status, parameters.
 
 use isoflop::counting::{FlopCounting, ParamCounting};
+use isoflop::fit::FloorPrior;
 use isoflop::{Claim, Extrapolation, Fit, Light, Plan, Status, Verdict, law};
 
 use crate::numbers::{self, Rounded};
@@ -220,5 +221,13 @@ pub(crate) fn worth_of_one(level: f64) -> String {
         "one verdict says little: at {} about one claim in {} should miss; the record of many tells",
         numbers::level(level),
         numbers::general(misses, 2)
+    )
+}
+
+/// What a fit was told about the floor before it saw the runs.
+pub(crate) fn floor_prior(prior: FloorPrior) -> String {
+    format!(
+        "E near {} of the lowest loss (logit spread {}), believed before the runs were seen",
+        prior.share, prior.spread
     )
 }
