@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
 
 /// Prints a text and a line end.
@@ -24,7 +24,20 @@ pub(crate) fn remark(line: &str) {
 /// Prints why there is no answer.
 pub(crate) fn complain(error: &anyhow::Error) {
     // With standard error closed there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(io::stderr(), "error: {}", explanation(error));
+}
+
+/// The error and its causes, leaving out a cause that the words before it contain already.
+fn explanation(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Whether the reader at the other end of a pipe has gone: it has seen enough, which is not a failure.
@@ -41,6 +54,9 @@ pub(crate) struct OutputFile {
 impl OutputFile {
     /// Prepares to write `path`.
     pub(crate) fn create(path: &Path) -> Result<Self> {
+        if path.exists() && !path.is_file() {
+            bail!("{}: is there and is not a plain file; name another, or use --json and redirect", path.display());
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary =
             temporary_file_in(folder).with_context(|| format!("{}: cannot write into its folder", path.display()))?;

@@ -199,6 +199,8 @@ fn bad_requests_name_their_remedy() {
         ("fit runs.csv --where recipe=other", "got 0"),
         ("fit runs.csv --level 1.5", "between 0 and 1"),
         ("fit runs.csv -o no/such/folder/fit.json", "cannot write into its folder"),
+        ("fit runs.csv -o .", "not a plain file"),
+        ("fit runs.csv -o /dev/null", "not a plain file"),
         ("claim besiroglu2024 --params 1B --tokens 1B", "no interval"),
         ("verify fit.json runs.csv", "not a claim"),
         ("plan runs.csv --flops 1e20", "not a fit"),
