@@ -9,7 +9,7 @@ use super::surface::FloorPenalty;
 ///
 /// # Choosing
 /// None for fits to compare with others', and wherever hundreds of runs speak for themselves. With a few dozen runs over two
-/// decades of compute, a share that falls with compute, from one half at 1e19 FLOP to a fifth at 1e12: an unpenalised fit then ends anywhere between no floor and the lowest loss.
+/// decades of compute, a share that falls with compute, from 0.6 at 1e19 FLOP to 0.16 at 1e12: an unpenalised fit then ends anywhere between no floor and the lowest loss.
 ///
 /// # Trust
 /// Derived here; LOG.md of 2026-11-22 shows what it does to ladders of fifteen runs.

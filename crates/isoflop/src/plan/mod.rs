@@ -138,7 +138,11 @@ impl Fit {
             regret: self.regret(budget, params, tokens),
             ruled_out: Vec::new(),
             level,
-            covers: "the expected loss of the planned run: doubt about the law and error of form, without the scatter of single runs".to_owned(),
+            covers: if self.draws().is_empty() {
+                "nothing: the law comes without draws".to_owned()
+            } else {
+                "the expected loss of the planned run: doubt about the law and error of form, without the scatter of single runs".to_owned()
+            },
             extrapolation,
             assumptions,
             warnings,
