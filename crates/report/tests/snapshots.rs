@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use isoflop::hardware::Rental;
 use isoflop::law::published;
-use isoflop::plan::Rental;
 use isoflop::{Claim, Fit, FitOptions, Flops, Params, Run, Runs, TableFormat, Tokens, Verdict, fit};
 use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, report, text, valleys};
 

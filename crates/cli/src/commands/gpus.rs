@@ -1,9 +1,9 @@
 //! `isoflop gpus`: accelerators, and what a run costs on one.
 
 use anyhow::Result;
+use isoflop::hardware::Rental;
 use isoflop::hardware::{Accelerator, Job, JobCost, Site, accelerator, accelerators};
 use isoflop::models::model;
-use isoflop::plan::Rental;
 use serde::Serialize;
 
 use crate::arguments::GpusArguments;

@@ -1,8 +1,8 @@
 //! `isoflop plan`: the best run under a budget.
 
 use anyhow::{Result, bail};
+use isoflop::hardware::Rental;
 use isoflop::hardware::accelerator;
-use isoflop::plan::Rental;
 
 use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Accelerator, Bound, Decode, Precision, Site, TrainingState, devices_needed};
+use super::{Accelerator, Bound, Cost, Decode, Precision, Rental, Site, TrainingState, devices_needed};
 use crate::counting::training_flops;
-use crate::plan::{Cost, Rental};
 use crate::units::{Flops, Params, Tokens, UnitError};
 
 /// What is to be trained.
@@ -113,7 +112,7 @@ impl Job {
     /// # Example
     /// ```
     /// use isoflop::hardware::{Job, Site, accelerator};
-    /// use isoflop::plan::Rental;
+    /// use isoflop::hardware::Rental;
     /// let rental = Rental::new(accelerator("h100")?, 2.0, 0.4, 1.0, Some(4096))?;
     /// let job = Job::Compute("7.12368e24".parse()?);
     /// let cost = job.cost(&rental, &Site::default())?;

@@ -4,6 +4,7 @@ mod decode;
 mod energy;
 mod job;
 mod memory;
+mod rental;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ pub use decode::{Bound, Decode, DecodeLimit};
 pub use energy::Site;
 pub use job::{Fitting, Implausible, Job, JobCost};
 pub use memory::{Recomputation, TrainingState, activation_bytes, devices_needed, serving_bytes};
+pub use rental::{Cost, PriceError, Rental};
 
 /// The table of accelerators, each row with its source and trust.
 pub const ACCELERATORS_TABLE: &str = include_str!("../../../../data/accelerators.csv");

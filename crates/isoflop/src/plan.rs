@@ -1,18 +1,15 @@
 //! From a fit and a budget to what to train: the optimum, its interval, the flat range around it, and the cost of being wrong.
 
-mod price;
-
 use isoflop_numerics::elementary::exp;
 use isoflop_numerics::quantile::quantile;
 use serde::{Deserialize, Serialize};
 
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use crate::fit::{Draw, Estimate, Fit, QuestionError, Warning};
+use crate::hardware::{Cost, PriceError, Rental};
 use crate::law::Setting;
 use crate::predict::{Extrapolation, check_loss};
 use crate::units::{Flops, Params, Tokens, UnitError};
-
-pub use price::{Cost, PriceError, Rental};
 
 /// The schema of `plan.json`.
 pub const PLAN_SCHEMA: &str = "isoflop.plan/1";

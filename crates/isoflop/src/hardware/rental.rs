@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hardware::{Accelerator, Site};
+use super::{Accelerator, Site};
 use crate::units::{Dollars, Flops, UnitError};
 
 /// Why there is no price.
@@ -107,7 +107,7 @@ impl Rental {
     }
 
     /// The same, and what the energy rests on.
-    pub(super) fn assumptions(&self) -> Vec<String> {
+    pub(crate) fn assumptions(&self) -> Vec<String> {
         let energy = self.accelerator.watts.map(|watts| {
             let effectiveness = Site::default().power_usage_effectiveness;
             format!("energy at {watts} W per device, power usage effectiveness {effectiveness}")
