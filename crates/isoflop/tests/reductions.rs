@@ -354,8 +354,8 @@ fn the_largest_public_repeated_runs_are_foretold_from_the_smaller() {
     assert!(repetitions.lo.unwrap() > 3.0 && repetitions.hi.unwrap() < 100.0, "{repetitions:?}");
     let mut errors = Vec::new();
     for run in &held_out {
-        let unique = run.tokens.get() / run.epochs().unwrap();
-        let prediction = fit.with_unique_tokens(tokens(unique)).unwrap().predict(run.params, run.tokens, 0.9).unwrap();
+        let unique = run.unique_tokens.unwrap();
+        let prediction = fit.with_unique_tokens(unique).unwrap().predict(run.params, run.tokens, 0.9).unwrap();
         let error = prediction.loss.value / run.loss.get() - 1.0;
         println!("{}: {} {:?} {error:+.4} {:?}", run.name, run.loss.get(), prediction.loss, prediction.beside);
         errors.push((error.abs(), holds(&prediction.loss, run.loss.get())));

@@ -66,9 +66,8 @@ impl Forecast {
 /// Where the run was trained, as the fit saw its own runs: a posterior counts compute as 6ND, a plain fit as the table does.
 fn setting(fit: &Fit, run: &Run) -> Setting {
     let once = Setting::single_pass(run.params.get(), run.tokens.get());
-    let unique_tokens = once.tokens / run.epochs().unwrap_or(1.0).max(1.0);
     let flops = if fit.prior().is_some() { once.flops } else { run.flops.get() };
-    Setting { unique_tokens, flops, ..once }
+    Setting { unique_tokens: run.distinct_tokens(), flops, ..once }
 }
 
 /// The loss of a plain optimum for `run`, in the middle, as ln predicted minus ln observed.

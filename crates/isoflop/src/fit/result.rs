@@ -305,8 +305,7 @@ impl Fit {
         }
         self.check_run(run.params, run.tokens)?;
         let once = Setting::single_pass(run.params.get(), run.tokens.get());
-        let epochs = run.epochs().unwrap_or(1.0).max(1.0);
-        let at = Setting { unique_tokens: once.tokens / epochs, ..once };
+        let at = Setting { unique_tokens: run.distinct_tokens(), ..once };
         Ok(Nats::new(self.central(|parameters| Some(self.law.loss(parameters, &at))).unwrap_or(f64::NAN))?)
     }
 

@@ -20,7 +20,7 @@ impl Run {
         self.covariates.get("recipe").map(String::as_str)
     }
 
-    /// How often the run saw its text: tokens over `unique_tokens`, or the column `epochs`; `None` where the table has neither.
+    /// How often the run saw its text, at least once; `None` where the table says neither `unique_tokens` nor `epochs`.
     ///
     /// # Example
     /// ```
@@ -31,9 +31,12 @@ impl Run {
     /// # Ok::<(), isoflop::RunsError>(())
     /// ```
     pub fn epochs(&self) -> Option<f64> {
-        let number =
-            |column: &str| self.covariates.get(column).and_then(|text| parse_count(text)).filter(|value| *value > 0.0);
-        number("unique_tokens").map(|unique| self.tokens.get() / unique).or_else(|| number("epochs"))
+        self.unique_tokens.map(|unique| self.tokens.get() / unique.get())
+    }
+
+    /// Distinct tokens that the run saw: all its tokens, where the table does not say.
+    pub(crate) fn distinct_tokens(&self) -> f64 {
+        self.unique_tokens.unwrap_or(self.tokens).get()
     }
 
     /// How much of its schedule an unfinished run has behind it, in the words of its columns, such as `step is 400 of 1000`.

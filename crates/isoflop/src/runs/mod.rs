@@ -28,6 +28,8 @@ pub struct Run {
     pub params: Params,
     /// Tokens seen in training.
     pub tokens: Tokens,
+    /// Distinct tokens among them, at most all of them; `None` where the table does not say.
+    pub unique_tokens: Option<Tokens>,
     /// Training compute, in the [`FlopCounting`] of the table.
     pub flops: Flops,
     /// Final held-out loss.

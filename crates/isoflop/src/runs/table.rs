@@ -57,6 +57,20 @@ pub enum RunsError {
         /// The cell's text.
         text: String,
     },
+    /// Text repeated so often that nothing is left of it.
+    #[error(
+        "{source_name}:{line}: `{text}` in column `{column}` leaves less than one distinct token: correct the row, or leave unreadable rows out with --skip-bad-rows"
+    )]
+    NoDistinctToken {
+        /// The table's name.
+        source_name: String,
+        /// Line, counted from 1.
+        line: u64,
+        /// `unique_tokens` or `epochs`.
+        column: &'static str,
+        /// The cell's text.
+        text: String,
+    },
     /// There are no rows at all.
     #[error("{source_name}: no rows: the table is empty")]
     Empty {
@@ -171,7 +185,7 @@ pub struct Point {
     pub tokens: Tokens,
     /// The cell `recipe`.
     pub recipe: Option<String>,
-    /// Distinct tokens, from the column `unique_tokens`.
+    /// Distinct tokens among them, from the columns `unique_tokens` or `epochs`.
     pub unique_tokens: Option<Tokens>,
 }
 
@@ -187,7 +201,7 @@ impl Point {
         rows.iter()
             .map(|row| {
                 let (params, tokens, _) = place.sizes(row)?;
-                let unique_tokens = place.number(row, "unique_tokens")?.and_then(|unique| Tokens::new(unique).ok());
+                let unique_tokens = place.unique_tokens(row, tokens)?;
                 Ok(Self { name: row.name(), params, tokens, recipe: row.cells.get("recipe").cloned(), unique_tokens })
             })
             .collect()
@@ -243,6 +257,7 @@ impl Place<'_> {
 
     fn run(&self, row: Row, name: String) -> Result<Run, RunsError> {
         let (params, tokens, flops) = self.sizes(&row)?;
+        let unique_tokens = self.unique_tokens(&row, tokens)?;
         let missing = || self.bad_number(row.line, "loss", "nothing");
         let loss = self.number(&row, "loss")?.ok_or_else(missing)?;
         let loss = Nats::new(loss).map_err(|_| missing())?;
@@ -251,7 +266,23 @@ impl Place<'_> {
         for column in ["run", "params", "tokens", "flops", "loss", "loss_se"] {
             covariates.remove(column);
         }
-        Ok(Run { name, params, tokens, flops, loss, loss_se, covariates })
+        Ok(Run { name, params, tokens, unique_tokens, flops, loss, loss_se, covariates })
+    }
+
+    /// The cell `unique_tokens`, or `tokens` over the cell `epochs`; at most `tokens`, and `None` where both are empty.
+    fn unique_tokens(&self, row: &Row, tokens: Tokens) -> Result<Option<Tokens>, RunsError> {
+        let (distinct, epochs) = (self.number(row, "unique_tokens")?, self.number(row, "epochs")?);
+        let column = if distinct.is_some() { "unique_tokens" } else { "epochs" };
+        let Some(unique) = distinct.or_else(|| epochs.map(|epochs| tokens.get() / epochs)) else { return Ok(None) };
+        match Tokens::new(unique.min(tokens.get())) {
+            Ok(unique) if unique.get() >= 1.0 => Ok(Some(unique)),
+            _ => Err(RunsError::NoDistinctToken {
+                source_name: self.source_name.to_owned(),
+                line: row.line,
+                column,
+                text: row.cells.get(column).cloned().unwrap_or_default(),
+            }),
+        }
     }
 
     /// Params, tokens and compute of a row, the third from the other two by `C = 6 N D`.
@@ -359,6 +390,29 @@ mod tests {
         {
             let error = read(&format!("params,tokens,loss\n1e9,2e10,2\n{row}\n")).unwrap_err().to_string();
             assert!(error.starts_with(&format!("runs.csv:3: {cell} must be positive")), "{error}");
+        }
+    }
+
+    #[test]
+    fn distinct_tokens_come_from_either_column_and_are_at_most_all() {
+        let table = "params,tokens,unique_tokens,epochs,loss\n1e9,8e10,2e10,,3\n1e9,8e10,,4,3\n1e9,8e10,9e10,,3\n1e9,8e10,,0.5,3\n1e9,8e10,,,3\n";
+        let unique: Vec<_> = read(table).unwrap().kept.iter().map(|run| run.unique_tokens.map(Tokens::get)).collect();
+        assert_eq!(unique, [Some(2e10), Some(2e10), Some(8e10), Some(8e10), None]);
+        let points = Point::read(table.as_bytes(), "t", TableFormat::Csv).unwrap();
+        assert_eq!(points.iter().map(|point| point.unique_tokens.map(Tokens::get)).collect::<Vec<_>>(), unique);
+    }
+
+    #[test]
+    fn impossible_repetition_names_its_cell() {
+        for (column, cell, remedy) in [
+            ("epochs", "-4", "epochs must be positive and finite, got `-4`"),
+            ("epochs", "many", "epochs must be positive and finite, got `many`"),
+            ("epochs", "1e300", "`1e300` in column `epochs` leaves less than one distinct token"),
+            ("unique_tokens", "NaN", "unique_tokens must be positive and finite, got `NaN`"),
+            ("unique_tokens", "1e-300", "`1e-300` in column `unique_tokens` leaves less than one distinct token"),
+        ] {
+            let error = read(&format!("params,tokens,{column},loss\n1e9,2e10,{cell},2\n")).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("runs.csv:2: {remedy}")), "{error}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! Runs as a law sees them: bare numbers in units that put their centre at 1, with the columns `recipe`, `unique_tokens`, `epochs`.
+//! Runs as a law sees them: bare numbers in units that put their centre at 1, with the recipe and the distinct tokens of each.
 
 use isoflop_numerics::elementary::{exp, ln};
 
 use crate::fit::{FitError, warnings};
 use crate::law::{Law, Observation, Scales, Setting, Variable};
 use crate::runs::{Run, Runs};
-use crate::units::parse_count;
+use crate::units::Tokens;
 
 /// Ratios of tokens to parameters closer together than this are one ray but for rounding of shapes.
 const ONE_RAY: f64 = 1.3;
@@ -58,23 +58,10 @@ fn setting(run: &Run, law: &dyn Law) -> Result<Setting, FitError> {
     Ok(Setting { params: run.params.get(), tokens, unique_tokens, flops: run.flops.get(), recipe })
 }
 
-/// The column `unique_tokens`, or tokens over the column `epochs`; never more than the tokens seen.
 fn unique_tokens(run: &Run, law: &dyn Law) -> Result<f64, FitError> {
-    let tokens = run.tokens.get();
-    let cell = |column: &'static str| {
-        let number = |text: &String| {
-            let number = parse_count(text).filter(|number| *number > 0.0 && number.is_finite());
-            number.ok_or_else(|| FitError::BadCell { run: run.name.clone(), column, text: text.clone() })
-        };
-        run.covariates.get(column).map(number).transpose()
-    };
-    match (cell("unique_tokens")?, cell("epochs")?) {
-        (Some(unique), _) => Ok(unique.min(tokens)),
-        (None, Some(epochs)) => Ok(tokens / epochs.max(1.0)),
-        (None, None) => {
-            Err(FitError::MissingColumn { law: law.name(), column: "unique_tokens` or `epochs", run: run.name.clone() })
-        }
-    }
+    let column = "unique_tokens` or `epochs";
+    let missing = || FitError::MissingColumn { law: law.name(), column, run: run.name.clone() };
+    run.unique_tokens.map(Tokens::get).ok_or_else(missing)
 }
 
 fn recipe(run: &Run, law: &dyn Law) -> Result<usize, FitError> {

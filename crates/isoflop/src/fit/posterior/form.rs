@@ -99,10 +99,7 @@ impl Form {
     pub(super) fn setting(&self, run: &Run) -> Setting {
         let once = Setting::single_pass(run.params.get(), run.tokens.get());
         let recipe = || self.recipes.iter().position(|name| run.recipe() == Some(name));
-        let unique_tokens = match run.epochs() {
-            Some(epochs) if self.repeats && epochs > 1.0 => once.tokens / epochs,
-            _ => once.tokens,
-        };
+        let unique_tokens = if self.repeats { run.distinct_tokens() } else { once.tokens };
         Setting { unique_tokens, recipe: recipe().unwrap_or(0), ..once }
     }
 }
