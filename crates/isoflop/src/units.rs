@@ -77,6 +77,11 @@ pub(crate) fn significant(value: f64, digits: usize) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// `value` to `digits` significant digits, in plain notation where that is short.
+pub(crate) fn concise(value: f64, digits: usize) -> String {
+    if (1e-4..1e7).contains(&value) { significant(value, digits) } else { scientific(value, digits) }
+}
+
 /// `value` as `5.76e23`, to `digits` significant digits, without trailing zeros.
 fn scientific(value: f64, digits: usize) -> String {
     let text = format!("{value:.*e}", digits - 1);

@@ -91,6 +91,23 @@ fn seeds_and_misfit_are_told_apart_where_settings_repeat() {
     assert!((finding.values["evaluation_noise"] / 0.0015 - 1.0).abs() < 0.2, "{}", finding.message);
 }
 
+/// Two settings are too few for any law, so nothing is known of misfit.
+#[test]
+fn where_no_law_stands_seeds_explain_nothing_else() {
+    let mut text = String::from("params,tokens,loss,seed\n");
+    for size in 1..3 {
+        for seed in 0..2 {
+            let loss = 4.0 - 0.2 * f64::from(size) + 0.004 * f64::from(seed);
+            text += &format!("{size}e8,{size}e10,{loss},{seed}\n");
+        }
+    }
+    let runs = Runs::read(text.as_bytes(), "ray", TableFormat::Csv, false).unwrap();
+    let diagnosis = diagnose(&runs, None);
+    let finding = diagnosis.finding("replicates").unwrap();
+    assert!(finding.values.contains_key("seed_noise"));
+    assert!(!finding.values.contains_key("misfit") && !finding.message.contains("explains"), "{}", finding.message);
+}
+
 #[test]
 fn clean_worlds_raise_hardly_any_problem() {
     let (mut problems, mut warnings) = (0, 0);

@@ -129,6 +129,10 @@ fn designs_that_cannot_answer_are_refused() {
     few.kept.truncate(5);
     assert!(matches!(fit(&few, &FitOptions::default()), Err(FitError::TooFewRuns { found: 5, .. })));
 
+    let asked = isoflop::fit::MOST_DRAWS + 1;
+    let many = FitOptions { draws: asked, ..FitOptions::default() };
+    assert_eq!(fit(&runs(&truth, 1.0, noise(0.003)), &many).unwrap_err(), FitError::TooManyDraws { asked });
+
     let ray: String = (1..10).map(|i| format!("{0}e8,{0}e9,{1}\n", 2 * i, 4.0 - 0.1 * f64::from(i))).collect();
     let ray = Runs::read(format!("params,tokens,loss\n{ray}").as_bytes(), "ray", TableFormat::Csv, false).unwrap();
     // The default answers along the ray; `reductions.rs` has what it refuses.

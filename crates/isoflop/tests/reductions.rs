@@ -320,6 +320,11 @@ fn unfinished_schedules_are_left_out_and_counted() {
     );
     let kept = fit(&read(&table), &FitOptions { keep_unfinished: true, ..options(0) }).unwrap();
     assert_eq!(kept.run_counts(), (30, 0));
+
+    let early = table.lines().filter(|line| !line.starts_with('r') || line.starts_with("run"));
+    let error = fit(&read(&early.collect::<Vec<_>>().join("\n")), &options(0)).unwrap_err();
+    assert!(matches!(error, FitError::TooFewFinished { found: 0, unfinished: 15, .. }), "{error:?}");
+    assert!(error.to_string().contains("--keep-unfinished"), "{error}");
 }
 
 #[test]

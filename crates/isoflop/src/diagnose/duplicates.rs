@@ -61,8 +61,8 @@ pub(super) fn settings(runs: &[Run], columns: &[String]) -> Vec<Vec<usize>> {
 }
 
 pub(super) fn check(runs: &[Run], evidence: Option<&Evidence>) -> Vec<Finding> {
-    let scale = evidence.map_or(0.0, |evidence| evidence.reading.scale);
-    let allowed = LEAST_CONFLICT.max(CONFLICT * 2f64.sqrt() * scale);
+    let scatter = evidence.map(|evidence| evidence.reading.scale);
+    let allowed = LEAST_CONFLICT.max(CONFLICT * 2f64.sqrt() * scatter.unwrap_or(0.0));
     let (mut copies, mut conflicting, mut repeated) = (Vec::new(), Vec::new(), 0);
     let mut widest = 0.0f64;
     let groups = settings(runs, &setting_columns(runs));
@@ -116,7 +116,7 @@ pub(super) fn check(runs: &[Run], evidence: Option<&Evidence>) -> Vec<Finding> {
         );
     }
     if repeated > 0 && findings.is_empty() {
-        let shares = Shares::of(runs, &groups, scale);
+        let shares = Shares::of(runs, &groups, scatter);
         let message = format!(
             "{repeated} setting{} trained more than once, losses at most {:.2} % apart: {}",
             if repeated == 1 { "" } else { "s" },
@@ -125,7 +125,10 @@ pub(super) fn check(runs: &[Run], evidence: Option<&Evidence>) -> Vec<Finding> {
         );
         let note =
             Finding::note("replicates", message).value("count", f64::from(repeated)).value("largest_ln_ratio", widest);
-        findings.push(shares.map_or_else(|| note.clone(), |shares| shares.add_to(note.clone())));
+        findings.push(match shares {
+            Some(shares) => shares.add_to(note),
+            None => note,
+        });
     }
     findings
 }

@@ -12,19 +12,19 @@ pub(super) struct Shares {
     pub(super) seeds: f64,
     /// Of the evaluation alone, from the standard errors of the losses; `None` where a run has none.
     pub(super) evaluation: Option<f64>,
-    /// Of settings around the law beyond what seeds make: what the law gets wrong.
-    pub(super) misfit: f64,
+    /// Of settings around the law beyond what seeds make: what the law gets wrong; `None` without a law to judge by.
+    pub(super) misfit: Option<f64>,
     /// Differences between runs of one setting that this rests on.
     pub(super) degrees: usize,
 }
 
 impl Shares {
-    /// From `settings`, the positions of runs of one setting each, and the `scatter` of all runs around the law.
+    /// From `settings`, the positions of runs of one setting each, and the `scatter` of all runs around the law, where one was fitted.
     ///
     /// ```text
     /// seeds² = Σ (z - mean of its setting)² / Σ (n - 1),   misfit² = scatter² - seeds²,   z = ln loss
     /// ```
-    pub(super) fn of(runs: &[Run], settings: &[Vec<usize>], scatter: f64) -> Option<Self> {
+    pub(super) fn of(runs: &[Run], settings: &[Vec<usize>], scatter: Option<f64>) -> Option<Self> {
         let degrees: usize = settings.iter().map(|setting| setting.len() - 1).sum();
         if degrees == 0 {
             return None;
@@ -39,7 +39,8 @@ impl Shares {
         let squares: Option<Vec<f64>> =
             repeated.iter().map(|run| run.loss_se.map(|se| (se / run.loss.get()) * (se / run.loss.get()))).collect();
         let evaluation = squares.map(|squares| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt());
-        Some(Self { seeds, evaluation, misfit: (scatter * scatter - seeds * seeds).max(0.0).sqrt(), degrees })
+        let misfit = scatter.map(|scatter| (scatter * scatter - seeds * seeds).max(0.0).sqrt());
+        Some(Self { seeds, evaluation, misfit, degrees })
     }
 
     /// In words.
@@ -48,25 +49,26 @@ impl Shares {
             // Runs judged on the same text share most of their evaluation's error, which then is no part of their differences.
             format!(" (standard error of the evaluation {:.2} %)", 100.0 * evaluation)
         });
+        let misfit = match self.misfit {
+            Some(misfit) if misfit > 0.0 => {
+                format!("; what the law misses scatters by another {:.2} %", 100.0 * misfit)
+            }
+            Some(_) => "; that explains all scatter around the law".to_owned(),
+            None => String::new(),
+        };
         format!(
-            "seeds scatter by {:.2} %{evaluation}, from {} difference{}, and {}",
+            "seeds scatter by {:.2} %{evaluation}, from {} difference{}{misfit}",
             100.0 * self.seeds,
             self.degrees,
             if self.degrees == 1 { "" } else { "s" },
-            if self.misfit > 0.0 {
-                format!("{:.2} % more around the law is misfit", 100.0 * self.misfit)
-            } else {
-                "explain all scatter around the law".to_owned()
-            }
         )
     }
 
     /// `finding` with these numbers.
     pub(super) fn add_to(&self, finding: Finding) -> Finding {
-        let finding = finding.value("seed_noise", self.seeds).value("misfit", self.misfit);
-        match self.evaluation {
-            Some(evaluation) => finding.value("evaluation_noise", evaluation),
-            None => finding,
-        }
+        [("misfit", self.misfit), ("evaluation_noise", self.evaluation)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .fold(finding.value("seed_noise", self.seeds), |finding, (name, value)| finding.value(name, value))
     }
 }

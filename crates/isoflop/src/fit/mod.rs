@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::law::{Hoffmann, Law};
 use crate::runs::Runs;
+use crate::units::concise;
 
 pub use beside::Beside;
 pub use file::{FitFileError, Provenance};
@@ -37,7 +38,7 @@ pub use warnings::Warning;
 pub struct FitOptions {
     /// The kind of fit. # Choosing: see [`Method`].
     pub method: Method,
-    /// Draws that carry the doubt. # Choosing: 1,000 for intervals; 0 for the optimum alone.
+    /// Draws that carry the doubt, at most [`MOST_DRAWS`]. # Choosing: 1,000 for intervals; 0 for the optimum alone.
     pub draws: usize,
     /// Seed of the draws. # Choosing: any; the same seed gives the same draws on every machine.
     pub seed: u64,
@@ -119,6 +120,26 @@ pub enum FitError {
         needed: usize,
         /// The runs given.
         found: usize,
+    },
+    /// Too few are left without those whose schedule has not ended.
+    #[error(
+        "{law} needs at least {needed} runs and only {found} ended their schedule; {unfinished} did not and were left out, for their loss is too high for their tokens: add finished runs, or keep these with --keep-unfinished"
+    )]
+    TooFewFinished {
+        /// The law.
+        law: &'static str,
+        /// The least number of runs.
+        needed: usize,
+        /// The finished runs.
+        found: usize,
+        /// The others.
+        unfinished: usize,
+    },
+    /// More draws than memory should hold.
+    #[error("{asked} draws are more than any answer gains from; ask for at most {MOST_DRAWS}")]
+    TooManyDraws {
+        /// The draws asked for.
+        asked: usize,
     },
     /// Every run has the same ratio of tokens to parameters.
     #[error(
@@ -215,7 +236,9 @@ pub enum FitError {
     },
     /// No start led to a finite objective.
     #[error(
-        "no optimum was found from any start: check the runs for wrong units (losses of {lowest:.3} to {highest:.3})"
+        "no optimum was found from any start: check the runs for wrong units (losses of {} to {})",
+        concise(*lowest, 4),
+        concise(*highest, 4)
     )]
     NoOptimum {
         /// Smallest loss.
@@ -225,7 +248,20 @@ pub enum FitError {
     },
 }
 
+/// Most draws of a fit: quantiles of a million are exact to a thousandth of a standard deviation.
+pub const MOST_DRAWS: usize = 1_000_000;
+
 impl FitError {
+    /// This error of the finished runs, where `unfinished` others were left out.
+    fn among_unfinished(self, unfinished: usize) -> Self {
+        match self {
+            Self::TooFewRuns { law, needed, found, .. } if unfinished > 0 => {
+                Self::TooFewFinished { law, needed, found, unfinished }
+            }
+            error => error,
+        }
+    }
+
     /// No search ended anywhere, for `runs`.
     fn no_optimum(runs: &Runs) -> Self {
         let losses = || runs.kept.iter().map(|run| run.loss.get());
@@ -255,6 +291,9 @@ impl FitError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn fit(runs: &Runs, options: &FitOptions) -> Result<Fit, FitError> {
+    if options.draws > MOST_DRAWS {
+        return Err(FitError::TooManyDraws { asked: options.draws });
+    }
     match &options.method {
         Method::Posterior(prior) => posterior::fit(runs, prior, options),
         Method::Plain { law, objective } => plain::fit(runs, law, *objective, options),

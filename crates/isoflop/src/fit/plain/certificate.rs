@@ -25,7 +25,7 @@ use isoflop_numerics::minimize::Stopping;
 use isoflop_numerics::penalty::Penalty;
 use serde::{Deserialize, Serialize};
 
-use self::powers::{Moments, Powers};
+use self::powers::Powers;
 use self::reach::Excess;
 use self::relaxed::{Chords, Cost, Dual, Relaxed, TERMS};
 use super::kernel::{Sample, Working};
@@ -402,11 +402,10 @@ impl<'a> Proof<'a> {
             let nodes = &nodes[axis];
             let moments = powers.moments(nodes, &dual.slopes);
             let mut lowest = (nodes[0], 0.0);
-            for (nodes, moments) in nodes.windows(2).zip(moments.windows(2)) {
-                let [left, right]: &[Moments; 2] = moments.try_into().expect("windows of two");
-                let least = powers.least((nodes[0], nodes[1]), [left, right]);
+            for (&[near, far], [left, right]) in nodes.array_windows().zip(moments.array_windows()) {
+                let least = powers.least((near, far), [left, right]);
                 if least < lowest.1 {
-                    lowest = (if left.sum < right.sum { nodes[0] } else { nodes[1] }, least);
+                    lowest = (if left.sum < right.sum { near } else { far }, least);
                 }
             }
             bound += lowest.1;

@@ -55,17 +55,19 @@ const CHAINS: usize = 4;
 
 /// The posterior of the coupled law for the kept runs, in the form that they allow.
 pub(super) fn fit(runs: &Runs, prior: &Prior, options: &FitOptions) -> Result<Fit, FitError> {
+    let all = runs;
     let finished;
-    let (runs, unfinished) = if options.keep_unfinished {
-        (runs, None)
+    let runs = if options.keep_unfinished {
+        all
     } else {
-        finished = runs.finished();
-        (&finished, Reduction::unfinished(runs, &finished))
+        finished = all.finished();
+        &finished
     };
-    let form = Form::of(runs)?;
+    let left_out = all.kept.len() - runs.kept.len();
+    let form = Form::of(runs).map_err(|error| error.among_unfinished(left_out))?;
     let mut fit = posterior(runs, &form, prior, options)?;
     fit.reductions = form.reductions.clone();
-    fit.reductions.extend(unfinished);
+    fit.reductions.extend(Reduction::unfinished(all, runs));
     if form.repeats && form.recipes.is_empty() {
         fit.beside = Beside::lovelace(runs, options);
     }
