@@ -4,9 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+mod public;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -163,23 +162,10 @@ fn tables_that_hold_no_back_test_are_refused_with_the_remedy() {
     assert!(matches!(backtest(&Runs::default(), &options, &quiet), Err(BacktestError::TooFewRuns { found: 0 })));
 }
 
-/// The public runs with the five points dropped that the replication drops.
-fn epoch_runs() -> Option<Runs> {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = root.join("epoch_chinchilla/runs.csv");
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: {} is not there; set ISOFLOP_DATA to the folder of public runs", path.display());
-        return None;
-    };
-    let runs = Runs::read(BufReader::new(file), "runs.csv", TableFormat::Csv, false).unwrap();
-    Some(runs.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap())
-}
-
 /// Least squares of ln loss, computed independently with another optimiser: 136 runs below 1e20 FLOP, 23 from 1e21 on.
 #[test]
 fn the_public_runs_give_the_numbers_of_an_independent_computation() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let cut = Cut { fitted_below: Flops::new(1e20).unwrap(), judged_from: Flops::new(1e21).unwrap() };
     let options = BacktestOptions {
         candidates: vec![
@@ -211,7 +197,7 @@ fn the_public_runs_give_the_numbers_of_an_independent_computation() {
 
 #[test]
 fn five_forms_on_the_public_runs_are_ranked_with_their_bands() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let tested = backtest(&runs, &BacktestOptions::default(), &quiet).unwrap();
     assert_eq!((tested.origins.len(), tested.laws.len(), tested.refused.len()), (4, 5, 0));
     for standing in &tested.laws {

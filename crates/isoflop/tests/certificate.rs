@@ -2,24 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+mod public;
 
 use isoflop::fit::Provenance;
-use isoflop::{Fit, FitOptions, Runs, TableFormat, fit};
+use isoflop::{Fit, FitOptions, fit};
 
 #[test]
 fn the_published_optimum_is_proved_to_a_few_percent() {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = root.join("epoch_chinchilla/runs.csv");
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: {} is not there; set ISOFLOP_DATA to the folder of public runs", path.display());
-        return;
-    };
-    let runs = Runs::read(BufReader::new(file), "runs.csv", TableFormat::Csv, false).unwrap();
-    let runs = runs.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap();
+    let Some(runs) = public::chinchilla() else { return };
     for objective in ["huber:1e-3", "log-ls", "lad", "quantile:0.3", "asymmetric:10"] {
         let options = FitOptions { draws: 0, ..FitOptions::hoffmann(objective.parse().unwrap()) };
         let proved = fit(&runs, &options).unwrap();

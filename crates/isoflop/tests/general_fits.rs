@@ -4,31 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod public;
+
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use isoflop::law::{Hoffmann, Observation, Parameter, Scales, Trust};
 use isoflop::{Fit, FitError, FitOptions, Law, Method, Objective, Runs, Setting, TableFormat, fit, law};
-
-/// A table of public runs; `None` where it is absent.
-fn public(table: &str) -> Option<Runs> {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = root.join(table);
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: {} is not there; set ISOFLOP_DATA to the folder of public runs", path.display());
-        return None;
-    };
-    Some(Runs::read(BufReader::new(file), table, TableFormat::Csv, false).unwrap())
-}
-
-/// The 240 runs of Besiroglu et al. 2024.
-fn epoch_runs() -> Option<Runs> {
-    Some(public("epoch_chinchilla/runs.csv")?.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap())
-}
 
 fn fit_of(runs: &Runs, law: Arc<dyn Law>, objective: Objective, draws: usize) -> Fit {
     fit(runs, &FitOptions { method: Method::Plain { law, objective }, draws, ..FitOptions::default() }).unwrap()
@@ -50,7 +32,7 @@ fn close(got: f64, wanted: f64, tolerance: f64) {
 
 #[test]
 fn the_coupling_of_the_classic_runs_is_found() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let fit = plain(&runs, "coupled", Objective::LogLeastSquares, 0);
     let &[_, _, _, alpha, beta, coupling] = fit.point() else { panic!() };
     println!("{:?} {:?} {:?}", fit.point(), fit.basins(), fit.status());
@@ -98,7 +80,7 @@ impl Law for Namesake {
 
 #[test]
 fn the_search_for_any_law_and_the_fast_path_agree() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     for objective in ["huber:1e-3", "log-ls", "ls", "student:4"] {
         let objective: Objective = objective.parse().unwrap();
         let any = fit_of(&runs, Arc::new(Namesake), objective, 0);
@@ -114,7 +96,7 @@ fn the_search_for_any_law_and_the_fast_path_agree() {
 
 #[test]
 fn draws_do_not_depend_on_threads_and_spread_like_those_of_the_fast_path() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let with = |law: Arc<dyn Law>, threads: usize| {
         let method = Method::Plain { law, objective: Objective::default() };
         fit(&runs, &FitOptions { method, draws: 200, threads, ..FitOptions::default() }).unwrap()
@@ -132,7 +114,7 @@ fn draws_do_not_depend_on_threads_and_spread_like_those_of_the_fast_path() {
 
 #[test]
 fn tied_exponents_cost_what_they_are_said_to_cost() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let fit = plain(&runs, "hoffmann-tied", Objective::LogLeastSquares, 0);
     assert!((aicc(&fit, 4) + 2_367.19).abs() < 0.01, "{}", aicc(&fit, 4));
     let free = plain(&runs, "hoffmann", Objective::LogLeastSquares, 0);
@@ -145,7 +127,7 @@ fn tied_exponents_cost_what_they_are_said_to_cost() {
 /// The published (15.4, 5.3) is no optimum: a better one lies far along a valley that the runs do not close.
 #[test]
 fn the_scales_of_repetition_lie_in_a_valley() {
-    let Some(runs) = public("datablations/runs_fit182.csv") else { return };
+    let Some(runs) = public::runs("datablations/runs_fit182.csv", &[]) else { return };
     assert_eq!(runs.kept.len(), 182);
     let fit = plain(&runs, "muennighoff-repetition", Objective::default(), 300);
     let parameters = fit.parameters(0.9);

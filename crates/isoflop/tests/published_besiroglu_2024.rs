@@ -4,30 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+mod public;
 
 use isoflop::fit::{Profile, Resampling, Weights};
 use isoflop::law::{Coupled, Hoffmann};
-use isoflop::{Estimate, FitOptions, Flops, Objective, Params, Runs, Status, TableFormat, Tokens, fit};
-
-/// The public runs with the five points dropped that the replication drops.
-fn epoch_runs() -> Option<Runs> {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = root.join("epoch_chinchilla/runs.csv");
-    let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: {} is not there; set ISOFLOP_DATA to the folder of public runs", path.display());
-        return None;
-    };
-    let runs = Runs::read(BufReader::new(file), "runs.csv", TableFormat::Csv, false).unwrap();
-    Some(runs.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap())
-}
+use isoflop::{Estimate, FitOptions, Flops, Objective, Params, Status, Tokens, fit};
 
 #[test]
 fn the_huber_optimum_is_reached_exactly() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     assert_eq!((runs.kept.len(), runs.dropped.len()), (240, 5));
     let fit = fit(&runs, &FitOptions { draws: 0, ..FitOptions::hoffmann(Objective::default()) }).unwrap();
     let &[floor, _, _, alpha, beta] = fit.point() else { panic!() };
@@ -42,7 +27,7 @@ fn the_huber_optimum_is_reached_exactly() {
 
 #[test]
 fn least_squares_of_both_kinds_are_reached() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     // Residual sums of squares of the two least-squares optima; the objective is half of it.
     for (objective, squares, wanted_alpha, wanted_beta) in [
         (Objective::LogLeastSquares, 0.011_461_89, 0.360_253, 0.405_883),
@@ -57,7 +42,7 @@ fn least_squares_of_both_kinds_are_reached() {
 
 #[test]
 fn the_published_point_is_the_median_fit() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let options = FitOptions { draws: 0, ..FitOptions::hoffmann(Objective::AbsoluteDeviations) };
     let fit = fit(&runs, &options).unwrap();
     // Table 1 of the paper: 1.816864, 482.006, 2085.434, .347813, .365854, there to the digits an optimiser with a tolerance reached;
@@ -72,7 +57,7 @@ fn the_published_point_is_the_median_fit() {
 
 #[test]
 fn a_quantile_fit_has_its_share_of_runs_below() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     for share in [0.1, 0.5, 0.8] {
         let options = FitOptions { draws: 0, ..FitOptions::hoffmann(Objective::Quantile { share }) };
         let fit = fit(&runs, &options).unwrap();
@@ -86,7 +71,7 @@ fn a_quantile_fit_has_its_share_of_runs_below() {
 
 #[test]
 fn bootstrap_intervals_are_the_published_ones() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let fit = fit(&runs, &FitOptions::hoffmann(Objective::default())).unwrap();
     // Percentile intervals over 4,000 plain resamples; ours are stratified, so a tenth of the width is allowed.
     for (name, lo, hi) in [("alpha", 0.317, 0.373), ("beta", 0.331, 0.415), ("E", 1.769, 1.871)] {
@@ -100,7 +85,7 @@ fn bootstrap_intervals_are_the_published_ones() {
 
 #[test]
 fn the_published_bootstrap_is_that_of_plain_resamples() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let options =
         FitOptions { draws: 4_000, resampling: Resampling::Cases, ..FitOptions::hoffmann(Objective::default()) };
     let fit = fit(&runs, &options).unwrap();
@@ -135,7 +120,7 @@ fn the_published_bootstrap_is_that_of_plain_resamples() {
 
 #[test]
 fn outliers_are_noticed_when_they_are_left_in() {
-    let Some(mut runs) = epoch_runs() else { return };
+    let Some(mut runs) = public::chinchilla() else { return };
     let options = FitOptions { draws: 0, ..FitOptions::hoffmann(Objective::default()) };
     assert!(fit(&runs, &options).unwrap().warnings().iter().all(|warning| warning.code != "single_ray"));
     let mut bad = runs.kept[0].clone();
@@ -149,7 +134,7 @@ fn outliers_are_noticed_when_they_are_left_in() {
 
 #[test]
 fn profile_intervals_are_those_of_an_independent_solver() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::chinchilla() else { return };
     let target = (Params::new(7e10).unwrap(), Tokens::new(1.4e12).unwrap());
     let compute = Flops::new(1e24).unwrap();
     let profile = Profile::new(&runs, &Hoffmann, Some(target), Some(compute), Weights::Equal, 0.95, 0).unwrap();

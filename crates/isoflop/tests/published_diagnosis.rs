@@ -2,28 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use std::path::PathBuf;
+mod public;
 
 use isoflop::crosscheck::{cross_check, vertex_shift};
 use isoflop::diagnose::{Information, diagnose};
 use isoflop::law::{Hoffmann, Law, published};
 use isoflop::{FitOptions, Objective, Runs, Setting, TableFormat};
 
-/// The 245 digitised runs; `None`, with a word, where they are not at hand.
-fn epoch_runs() -> Option<Runs> {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let path = root.join("epoch_chinchilla/runs.csv");
-    let Ok(table) = std::fs::read(&path) else {
-        println!("skipped: {} is not there; set ISOFLOP_DATA", path.display());
-        return None;
-    };
-    Some(Runs::read(table.as_slice(), "runs.csv", TableFormat::Csv, false).unwrap())
-}
-
 #[test]
 fn the_five_runs_that_besiroglu_left_out_are_named_without_being_told() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::runs("epoch_chinchilla/runs.csv", &[]) else { return };
     let left_out: Vec<String> =
         runs.kept.iter().filter(|run| run.covariates["excluded_by_epoch"] == "1").map(|run| run.name.clone()).collect();
     assert_eq!(left_out.len(), 5);
@@ -37,7 +25,7 @@ fn the_five_runs_that_besiroglu_left_out_are_named_without_being_told() {
 
 #[test]
 fn the_information_of_the_240_runs_has_its_known_condition() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::runs("epoch_chinchilla/runs.csv", &[]) else { return };
     let runs = runs.filtered(&["excluded_by_epoch=0".parse().unwrap()]).unwrap();
     let options = FitOptions { draws: 0, ..FitOptions::hoffmann(Objective::LogLeastSquares) };
     let fit = isoflop::fit(&runs, &options).unwrap();
@@ -104,7 +92,7 @@ fn approach_2_keeps_the_exponent_and_moves_the_intercept() {
 /// Chinchilla's own answer by approach 2, a = 0.49 (0.462, 0.534), on what was digitised of its runs.
 #[test]
 fn both_approaches_land_near_the_published_exponents() {
-    let Some(runs) = epoch_runs() else { return };
+    let Some(runs) = public::runs("epoch_chinchilla/runs.csv", &[]) else { return };
     let checks = diagnose(&runs, None).cross_checks.unwrap();
     let (parabola, envelope) = (checks.parabola.corrected.unwrap(), checks.envelope.corrected.unwrap());
     println!("parabola {parabola:?} envelope {envelope:?}");

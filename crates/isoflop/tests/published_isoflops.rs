@@ -4,24 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+mod public;
+
 use std::sync::Arc;
 
 use isoflop::law::{Hoffmann, Law, through_three_points};
-use isoflop::{Fit, FitOptions, Method, Objective, Runs, TableFormat, fit};
-
-fn public(table: &str, filters: &[&str]) -> Option<Runs> {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(file) = File::open(root.join(table)) else {
-        eprintln!("skipped: {table} is not there; set ISOFLOP_DATA to the folder of public runs");
-        return None;
-    };
-    let filters: Vec<_> = filters.iter().map(|filter| filter.parse().unwrap()).collect();
-    Some(Runs::read(BufReader::new(file), table, TableFormat::Csv, false).unwrap().filtered(&filters).unwrap())
-}
+use isoflop::{Fit, FitOptions, Method, Objective, Runs, fit};
 
 fn plain(runs: &Runs, objective: Objective) -> Fit {
     let law: Arc<dyn Law> = Arc::new(Hoffmann);
@@ -38,7 +26,7 @@ fn the_best_known_optima_of_four_sweeps_are_reached() {
         ("marin_isoflop/isoflops.csv", vec!["dataset=dclm"], 85, 22.836_90, [2.593_05, 0.663_34, 0.409_17]),
         ("marin_isoflop/isoflops.csv", vec!["dataset=nemotron"], 88, 22.608_49, [2.534_61, 0.644_26, 0.404_10]),
     ] {
-        let Some(runs) = public(table, &filters) else { return };
+        let Some(runs) = public::runs(table, &filters) else { return };
         assert_eq!(runs.kept.len(), count);
         let fit = plain(&runs, Objective::HuberLoss { knee: 1e-3 });
         let mean = 1e6 * fit.objective_value().unwrap() / count as f64;
@@ -55,7 +43,7 @@ fn the_best_known_optima_of_four_sweeps_are_reached() {
 /// a forecast is too sure of itself.
 #[test]
 fn an_additive_fit_of_the_small_runs_misses_the_large_ones() {
-    let Some(runs) = public("epoch_chinchilla/runs.csv", &["excluded_by_epoch=0"]) else { return };
+    let Some(runs) = public::runs("epoch_chinchilla/runs.csv", &["excluded_by_epoch=0"]) else { return };
     let split = |from: f64, to: f64| {
         let mut part = runs.clone();
         part.kept.retain(|run| (from..to).contains(&run.flops.get()));

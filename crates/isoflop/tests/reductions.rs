@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod public;
 
 use isoflop::fit::{Path, Provenance};
 use isoflop::law::{Coupled, Law, Resources, Worth};
@@ -342,13 +342,7 @@ fn runs_that_leave_their_conditions_open_are_named() {
 /// The seven largest runs are held out: 8.67 B parameters on 178 B tokens seen up to 13.7 times, four times the compute of the others.
 #[test]
 fn the_largest_public_repeated_runs_are_foretold_from_the_smaller() {
-    let root = std::env::var_os("ISOFLOP_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let Ok(text) = std::fs::read(root.join("datablations/runs_fit182.csv")) else {
-        println!("skipped: the public runs are not there; set ISOFLOP_DATA to their folder");
-        return;
-    };
-    let mut runs = Runs::read(&text[..], "runs_fit182.csv", TableFormat::Csv, false).unwrap();
+    let Some(mut runs) = public::runs("datablations/runs_fit182.csv", &[]) else { return };
     let (held_out, kept) = runs.kept.into_iter().partition(|run| run.params.get() > 8e9);
     runs.kept = kept;
     let held_out: Vec<Run> = held_out;
