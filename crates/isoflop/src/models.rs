@@ -238,14 +238,16 @@ impl Standing {
             Some((1.0 - equivalent / budget).max(0.0))
         })?;
         let tokens_per_param = tokens.get() / params.get();
-        let training = match wasted.value <= FLAT_TOLERANCE {
-            true => Training::Balanced,
-            false if params.get() > best_params.get() => Training::Under,
-            false => Training::Over,
+        let under = params.get() > best_params.get();
+        let training = if wasted.value <= FLAT_TOLERANCE {
+            Training::Balanced
+        } else if under {
+            Training::Under
+        } else {
+            Training::Over
         };
         let sides: Vec<bool> =
             fit.draws().iter().filter_map(|draw| Some(ratio_of_best(&draw.parameters)? > tokens_per_param)).collect();
-        let under = params.get() > best_params.get();
         let agreement = (!sides.is_empty())
             .then(|| sides.iter().filter(|side| **side == under).count() as f64 / sides.len() as f64);
         Ok(Self {

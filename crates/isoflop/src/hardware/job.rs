@@ -54,13 +54,13 @@ pub struct Fitting {
     pub decode_bound: Option<Bound>,
 }
 
-/// Tokens per parameter outside which numbers are taken for a slip: published models have 0.5 to 10,000.
+/// Tokens per parameter outside which numbers are taken for a slip: the models of `data/models.csv` have 0.51 to 4,800.
 const TOKENS_PER_PARAM: std::ops::Range<f64> = 0.1..1e6;
 
 /// A model and tokens that do not belong together.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "{params} parameters on {tokens} tokens are {ratio:.2e} tokens per parameter, and published models have 0.5 to 10,000: check the units, and whether params and tokens are swapped"
+    "{params} parameters on {tokens} tokens are {ratio:.2e} tokens per parameter, and the public models we list have 0.5 to 4,800: check the units, and whether params and tokens are swapped"
 )]
 pub struct Implausible {
     /// The size.
