@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod input;
 mod output;
+mod watch;
 
 use std::process::ExitCode;
 

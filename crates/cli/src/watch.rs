@@ -1,4 +1,4 @@
-//! What a person sees while a sweep trains: one bar with the time left, a line for every finished run.
+//! What a person sees of slow work: one bar with the time left, a line for every finished part.
 
 use std::io::IsTerminal;
 use std::time::Duration;

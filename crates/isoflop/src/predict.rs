@@ -1,6 +1,6 @@
 //! The loss of a run that has not been trained yet: point, interval, and how far beyond the data it lies.
 
-use isoflop_numerics::elementary::{exp, ln};
+use isoflop_numerics::elementary::{exp, ln, log10};
 use isoflop_numerics::quantile::{Bell, mixture_quantile};
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +38,8 @@ impl Extrapolation {
     pub fn new(target: Flops, largest_fitted: Option<f64>) -> Self {
         let compute_factor = largest_fitted.map(|largest| target.get() / largest);
         let light = match compute_factor {
-            Some(factor) if factor.log10() <= 0.5 => Light::Green,
-            Some(factor) if factor.log10() <= 1.5 => Light::Amber,
+            Some(factor) if log10(factor) <= 0.5 => Light::Green,
+            Some(factor) if log10(factor) <= 1.5 => Light::Amber,
             _ => Light::Red,
         };
         Self { compute_factor, light }
@@ -47,7 +47,7 @@ impl Extrapolation {
 
     /// Decades of compute beyond the data; zero inside.
     pub fn decades(&self) -> f64 {
-        self.compute_factor.map_or(0.0, |factor| factor.log10().max(0.0))
+        self.compute_factor.map_or(0.0, |factor| log10(factor).max(0.0))
     }
 }
 

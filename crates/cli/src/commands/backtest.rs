@@ -5,7 +5,7 @@ use isoflop::Runs;
 use isoflop::backtest::{BacktestOptions, Candidate, Cut, Target, backtest};
 
 use crate::arguments::BacktestArguments;
-use crate::demo::Watch;
+use crate::watch::Watch;
 use crate::{Outcome, commands, input, output};
 
 /// The name of the default fit among the laws.

@@ -2,7 +2,6 @@
 
 mod ladder;
 mod text;
-mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,9 +19,9 @@ use serde::Serialize;
 use crate::arguments::DemoArguments;
 use crate::commands::claim::Record;
 use crate::commands::fit::provenance;
+use crate::watch::Watch;
 use crate::{Outcome, output};
 use text::Text;
-pub(crate) use watch::Watch;
 
 /// The files a demo leaves.
 #[derive(Serialize)]

@@ -259,7 +259,8 @@ pub fn backtest(
         return Err(BacktestError::NothingForecast { refused });
     }
     let answered = comparison::ranked(answered);
-    let target = target::run(&runs, &answered, options.target)?;
+    let fits = answered.iter().filter_map(|attempt| Some((attempt.name(), attempt.whole.as_ref().ok()?)));
+    let target = target::run(&runs, fits, options.target)?;
     let laws: Vec<Standing> =
         answered.into_iter().filter_map(|attempt| attempt.standing(&target, options.level)).collect();
     let Some(verdict) = Verdict::of(&laws) else { return Err(BacktestError::NothingForecast { refused }) };

@@ -1,11 +1,10 @@
 //! The run at which the laws are set side by side, and what each says there.
 
-use isoflop_numerics::elementary::{exp, ln};
+use isoflop_numerics::elementary::{exp, ln, log10};
 use serde::{Deserialize, Serialize};
 
 use super::BacktestError;
 use super::inflation::{Inflation, widened};
-use super::work::Attempt;
 use crate::counting::{TRAINING_FLOPS_PER_PARAM_TOKEN, training_flops};
 use crate::fit::{Estimate, Fit};
 use crate::runs::Runs;
@@ -63,38 +62,41 @@ pub struct AtTarget {
 /// The decade beyond the runs at which laws are compared where nothing else is asked.
 const TEN: f64 = 10.0;
 
-/// The target for `runs`, sorted by compute, of which there is at least one; the best forecaster comes first in `attempts`.
-pub(super) fn run(runs: &Runs, attempts: &[Attempt], target: Target) -> Result<TargetRun, BacktestError> {
+/// The target for `runs`, sorted by compute, of which there is at least one; `fits` of them by name, the best forecaster first.
+pub(super) fn run<'a>(
+    runs: &Runs,
+    fits: impl Iterator<Item = (&'a str, &'a Fit)>,
+    target: Target,
+) -> Result<TargetRun, BacktestError> {
     let largest = runs.kept.last().map_or(1.0, |run| run.flops.get());
     let recipe = runs.kept.last().and_then(|run| run.recipe()).map(str::to_owned);
     let (params, tokens, allocated_by) = match target {
         Target::Run(params, tokens) => (params, tokens, None),
-        Target::Compute(flops) => allocated(runs, attempts, flops, recipe.as_deref())?,
-        Target::TenTimes => allocated(runs, attempts, Flops::new(TEN * largest)?, recipe.as_deref())?,
+        Target::Compute(flops) => allocated(runs, fits, flops, recipe.as_deref())?,
+        Target::TenTimes => allocated(runs, fits, Flops::new(TEN * largest)?, recipe.as_deref())?,
     };
     let flops = training_flops(params, tokens)?;
-    let decades = (flops.get() / largest).log10().max(0.0);
+    let decades = log10(flops.get() / largest).max(0.0);
     Ok(TargetRun { params, tokens, flops, decades, allocated_by, recipe })
 }
 
 type Allocated = (Params, Tokens, Option<String>);
 
 /// The run that the best forecaster with an opinion would spend `flops` on.
-fn allocated(
+fn allocated<'a>(
     runs: &Runs,
-    attempts: &[Attempt],
+    fits: impl Iterator<Item = (&'a str, &'a Fit)>,
     flops: Flops,
     recipe: Option<&str>,
 ) -> Result<Allocated, BacktestError> {
-    for attempt in attempts {
-        let Ok(fit) = &attempt.whole else { continue };
+    for (name, fit) in fits {
         let own = of_recipe(fit, recipe);
         if let Some(path) = own.path() {
             let params = Params::new(path.params_at(flops.get()))?;
             return Ok((params, Tokens::new(path.tokens_at(params.get()))?, None));
         }
         if let Ok((params, tokens)) = own.best_allocation(flops) {
-            return Ok((params, tokens, Some(attempt.name().to_owned())));
+            return Ok((params, tokens, Some(name.to_owned())));
         }
     }
     let ln_ratios = runs.kept.iter().map(|run| ln(run.tokens.get() / run.params.get()));

@@ -1,47 +1,12 @@
 //! Bootstrap by run: how the parameters would have moved had other runs of the same kind been trained.
 
-use std::collections::BTreeMap;
-
 use isoflop_numerics::parallel;
-use serde::{Deserialize, Serialize};
 
 use super::kernel::Sample;
 use super::scheme::{Resample, Scheme};
 use super::solve::{self, Solution};
 use super::surface::Surface;
 use crate::fit::FitOptions;
-use crate::runs::Run;
-
-/// Runs to a stratum, when budgets do not say themselves where one ends.
-const STRATUM: usize = 8;
-/// Compute within this factor counts as one budget.
-const ONE_BUDGET: f64 = 1.25;
-
-/// What a bootstrap draws anew.
-///
-/// Checkpoints of one run (the same name, or the same `trajectory` where the table has that column) always go together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resampling {
-    /// [`Resampling::Strata`], or [`Resampling::Residuals`] for fewer than 20 runs, where resamples of runs often lack a whole size.
-    #[default]
-    Automatic,
-    /// Runs with replacement within strata of compute, so that every resample keeps the smallest and the largest budgets. Draws are
-    /// widened for few runs, as in linear regression.
-    Strata,
-    /// Runs with replacement, whatever their compute, and nothing else: what most publications do.
-    Cases,
-    /// Every run at its place with the residual of any run, its sign by chance (Efron 1979, doi:10.1214/aos/1176344552). The p smallest
-    /// residuals of p unknowns are no candidates: a nearly-median fit passes through p runs, and they say nothing about the
-    /// noise. Supposes one scatter for all runs. Draws are widened for few runs.
-    Residuals,
-    /// Every run at its place, its residual turned over or not with equal chance and scaled by √(n/(n - p)) (Wu 1986,
-    /// doi:10.1214/aos/1176350142; Liu 1988, doi:10.1214/aos/1176351062).
-    Signs,
-}
-
-/// Fewest runs that are resampled by run.
-pub(super) const FEW: usize = 20;
 
 /// Parameters of each resample's optimum; resamples without one are missing.
 pub(super) fn draws(surface: &Surface, scheme: &Scheme, solution: &Solution, options: &FitOptions) -> Vec<Vec<f64>> {
@@ -61,109 +26,4 @@ pub(super) fn draws(surface: &Surface, scheme: &Scheme, solution: &Solution, opt
         Some(surface.coefficients(&widened))
     };
     parallel::map(options.draws, options.threads, draw).into_iter().flatten().collect()
-}
-
-/// The 97.5 % point of Student's t over that of the normal (Fisher & Cornish 1960, doi:10.2307/1266546, to the third order: 1e-3 at four
-/// degrees).
-///
-/// With the √(n/(n - p)) of residuals that a fit of p unknowns has shrunk, it makes intervals of few runs as wide as those of
-/// linear regression, where a bootstrap alone is too narrow.
-pub(super) fn student_over_normal(freedom: f64) -> f64 {
-    let inverse = 1.0 / freedom;
-    1.0 + inverse * (1.2103 + inverse * (1.4404 + inverse * 1.3040))
-}
-
-/// Which training run each row is a checkpoint of, numbered from zero in the order of the rows.
-pub(super) fn clusters(runs: &[Run]) -> Vec<usize> {
-    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-    runs.iter()
-        .map(|run| {
-            let name = run.covariates.get("trajectory").filter(|text| !text.is_empty()).unwrap_or(&run.name);
-            let next = numbers.len();
-            *numbers.entry(name).or_insert(next)
-        })
-        .collect()
-}
-
-/// The checkpoint with the largest compute of each cluster.
-pub(super) fn largest_of_each(runs: &[Run], clusters: &[usize], count: usize) -> Vec<Run> {
-    let mut largest: Vec<Option<&Run>> = vec![None; count];
-    for (run, cluster) in runs.iter().zip(clusters) {
-        let slot = &mut largest[*cluster];
-        if slot.is_none_or(|other| run.flops > other.flops) {
-            *slot = Some(run);
-        }
-    }
-    largest.into_iter().flatten().cloned().collect()
-}
-
-/// The stratum of each run: runs of one budget together, so that every resample keeps the smallest and the largest budgets.
-pub(super) fn strata_by_compute(runs: &[Run]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..runs.len()).collect();
-    order.sort_by(|a, b| runs[*a].flops.get().total_cmp(&runs[*b].flops.get()));
-    let mut strata = vec![0; runs.len()];
-    let (mut stratum, mut size, mut smallest) = (0, 0, 0.0);
-    for run in order {
-        let flops = runs[run].flops.get();
-        let next_budget = flops > ONE_BUDGET * smallest;
-        if size > 0 && ((next_budget && size >= STRATUM / 2) || size >= 2 * STRATUM) {
-            stratum += 1;
-            size = 0;
-        }
-        if size == 0 {
-            smallest = flops;
-        }
-        strata[run] = stratum;
-        size += 1;
-    }
-    // A last stratum of one would stand in every resample untouched.
-    if size == 1 && stratum > 0 {
-        strata.iter_mut().filter(|value| **value == stratum).for_each(|value| *value = stratum - 1);
-    }
-    strata
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Runs, TableFormat};
-
-    fn strata(flops: &[f64]) -> Vec<usize> {
-        let rows: String = flops.iter().map(|flops| format!("1e6,{flops},2\n")).collect();
-        let table = format!("params,flops,loss\n{rows}");
-        strata_by_compute(&Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap().kept)
-    }
-
-    #[test]
-    fn few_degrees_of_freedom_widen_as_in_the_tables() {
-        for (freedom, quantile) in [(7.0, 2.364_624), (15.0, 2.131_450), (40.0, 2.021_075), (235.0, 1.970_110)] {
-            let ratio: f64 = quantile / 1.959_964;
-            assert!((student_over_normal(freedom) / ratio - 1.0).abs() < 5e-4, "{freedom}");
-        }
-    }
-
-    #[test]
-    fn checkpoints_of_one_run_are_one_cluster() {
-        let table = "run,params,flops,loss,trajectory\na,1e6,1e18,3,\nb,1e6,1e18,3,t\na,1e6,2e18,2,\nc,1e6,2e18,2,t\n";
-        let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap().kept;
-        assert_eq!(clusters(&runs), [0, 1, 0, 1]);
-        let largest = largest_of_each(&runs, &[0, 1, 0, 1], 2);
-        assert!(largest.iter().all(|run| run.flops.get() == 2e18));
-    }
-
-    #[test]
-    fn budgets_are_strata() {
-        let flops = [1e18, 1.01e18, 0.99e18, 1e18, 1e19, 1e19, 1.02e19, 1e19];
-        assert_eq!(strata(&flops), [0, 0, 0, 0, 1, 1, 1, 1]);
-    }
-
-    #[test]
-    fn scattered_compute_is_cut_into_groups() {
-        let flops: Vec<f64> = (0..21).map(|i| 1e18 * 1.3f64.powi(i)).collect();
-        let strata = strata(&flops);
-        assert_eq!((strata[0], strata[20]), (0, 4));
-        for stratum in 0..=4 {
-            assert!(strata.iter().filter(|s| **s == stratum).count() >= 4);
-        }
-    }
 }

@@ -23,12 +23,11 @@ use crate::law::{Hoffmann, Law, Variable};
 use crate::runs::Runs;
 use crate::runs::counted::{RECOUNT, contradicting_compute};
 
-pub use bootstrap::Resampling;
 pub use certificate::Certificate;
 pub use objective::{HUBER_KNEE, Objective, UnknownObjective};
 pub use observations::recipes;
 pub use profile::{Profile, ProfiledLoss, ProfiledSize, Quantity, profile};
-pub use scheme::Resampled;
+pub use scheme::{Resampled, Resampling};
 pub use solve::Status;
 
 /// What a search found, in the law's own units.

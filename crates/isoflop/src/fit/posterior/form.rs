@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use isoflop_numerics::elementary::ln;
 
-use super::super::reduction::{Path, RecipeReach, Reduction};
-use super::super::{FitError, ONE_RAY, check_design, plain, warnings};
+use crate::fit::reduction::{Path, RecipeReach, Reduction};
+use crate::fit::{FitError, ONE_RAY, check_design, plain, warnings};
 use crate::law::{Coupled, Hoffmann, Law, Resources, Setting, Worth};
 use crate::runs::groups::distinct_sizes;
 use crate::runs::{ONE_PASS, Run, Runs};
