@@ -91,6 +91,8 @@ pub(crate) enum WeightArgument {
     Equal,
     /// By their standard errors
     Se,
+    /// One mean for each setting, as certain as its replicates say
+    Replicates,
 }
 
 impl From<WeightArgument> for isoflop::fit::Weights {
@@ -98,6 +100,7 @@ impl From<WeightArgument> for isoflop::fit::Weights {
         match argument {
             WeightArgument::Equal => Self::Equal,
             WeightArgument::Se => Self::StandardErrors,
+            WeightArgument::Replicates => Self::Replicates,
         }
     }
 }

@@ -89,6 +89,7 @@ fn seeds_and_misfit_are_told_apart_where_settings_repeat() {
     assert!((finding.values["seed_noise"] / 0.003 - 1.0).abs() < 0.2, "{}", finding.message);
     assert!((finding.values["misfit"] / 0.008 - 1.0).abs() < 0.25, "{}", finding.message);
     assert!((finding.values["evaluation_noise"] / 0.0015 - 1.0).abs() < 0.2, "{}", finding.message);
+    assert!(finding.remedy.contains("--weights replicates"));
 }
 
 /// Two settings are too few for any law, so nothing is known of misfit.

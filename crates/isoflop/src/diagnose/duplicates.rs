@@ -1,7 +1,5 @@
 //! Runs that stand in the table twice, and runs of one setting whose losses contradict each other.
 
-use std::collections::BTreeSet;
-
 use isoflop_numerics::elementary::ln;
 
 use super::evidence::Evidence;
@@ -9,56 +7,14 @@ use super::finding::Finding;
 use super::noise::Shares;
 use crate::names::list;
 use crate::runs::Run;
+use crate::runs::replicates::{setting_columns, settings};
 
-/// Sizes and tokens this close, relatively, are those of one setting.
-const SAME_SETTING: f64 = 1e-3;
 /// Losses this close, in ln, of one setting are the same measurement.
 const SAME_LOSS: f64 = 1e-7;
 /// Standard deviations between two runs of one setting that chance does not make.
 const CONFLICT: f64 = 6.0;
 /// Difference in ln loss that no seed makes: pooled seed noise is 0.05 % (datablations), 4 % in the oldest collections.
 const LEAST_CONFLICT: f64 = 0.01;
-/// Columns that tell repetitions of one setting apart, and so do not make it another setting.
-const REPETITION: [&str; 5] = ["seed", "data_seed", "replicate", "attempt", "status"];
-
-/// Columns that describe settings: they take few values, and do not number repetitions.
-pub(super) fn setting_columns(runs: &[Run]) -> Vec<String> {
-    let columns: BTreeSet<&String> = runs.iter().flat_map(|run| run.covariates.keys()).collect();
-    let describes = |column: &String| {
-        let values: BTreeSet<Option<&String>> = runs.iter().map(|run| run.covariates.get(column)).collect();
-        !REPETITION.contains(&column.to_ascii_lowercase().as_str())
-            && values.len() > 1
-            && 2 * values.len() <= runs.len()
-    };
-    columns.into_iter().filter(|column| describes(column)).cloned().collect()
-}
-
-/// Groups of positions of runs with the same size, tokens and `columns`; only groups of two and more.
-pub(super) fn settings(runs: &[Run], columns: &[String]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..runs.len()).collect();
-    let key =
-        |i: usize| -> Vec<Option<&String>> { columns.iter().map(|column| runs[i].covariates.get(column)).collect() };
-    order.sort_by(|i, j| {
-        let size = |i: usize| (runs[i].params.get(), runs[i].tokens.get());
-        let (one, two) = (size(*i), size(*j));
-        key(*i).cmp(&key(*j)).then(one.0.total_cmp(&two.0)).then(one.1.total_cmp(&two.1)).then(i.cmp(j))
-    });
-    let near = |a: f64, b: f64| (a / b - 1.0).abs() < SAME_SETTING;
-    let same = |i: usize, j: usize| {
-        let (one, two) = (&runs[i], &runs[j]);
-        near(one.params.get(), two.params.get()) && near(one.tokens.get(), two.tokens.get()) && key(i) == key(j)
-    };
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for i in order {
-        // Near sizes may be sorted apart by their last digits: a group is looked for among the last few.
-        match groups.iter_mut().rev().take(4).find(|group| same(group[0], i)) {
-            Some(group) => group.push(i),
-            None => groups.push(vec![i]),
-        }
-    }
-    groups.retain(|group| group.len() > 1);
-    groups
-}
 
 pub(super) fn check(runs: &[Run], evidence: Option<&Evidence>) -> Vec<Finding> {
     let scatter = evidence.map(|evidence| evidence.reading.scale);
@@ -126,6 +82,9 @@ pub(super) fn check(runs: &[Run], evidence: Option<&Evidence>) -> Vec<Finding> {
         let note =
             Finding::note("replicates", message).value("count", f64::from(repeated)).value("largest_ln_ratio", widest);
         findings.push(match shares {
+            Some(shares) if shares.misfit > Some(shares.seeds) => shares.add_to(note).remedy(
+                "replicates are no witnesses of their own where the law misses their setting: in plain fits add --weights replicates",
+            ),
             Some(shares) => shares.add_to(note),
             None => note,
         });

@@ -1,9 +1,8 @@
 //! What scatter around a law is made of, where settings were trained more than once: seeds, evaluation, and misfit.
 
-use isoflop_numerics::elementary::ln;
-
 use super::finding::Finding;
 use crate::runs::Run;
+use crate::runs::replicates::seed_variance;
 
 /// Standard deviations in ln loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,26 +20,15 @@ pub(super) struct Shares {
 impl Shares {
     /// From `settings`, the positions of runs of one setting each, and the `scatter` of all runs around the law, where one was fitted.
     ///
-    /// ```text
-    /// seeds² = Σ (z - mean of its setting)² / Σ (n - 1),   misfit² = scatter² - seeds²,   z = ln loss
-    /// ```
+    /// misfit² = scatter² - seeds², with the pooled variance of [`seed_variance`].
     pub(super) fn of(runs: &[Run], settings: &[Vec<usize>], scatter: Option<f64>) -> Option<Self> {
-        let degrees: usize = settings.iter().map(|setting| setting.len() - 1).sum();
-        if degrees == 0 {
-            return None;
-        }
-        let within = |setting: &Vec<usize>| {
-            let losses: Vec<f64> = setting.iter().map(|i| ln(runs[*i].loss.get())).collect();
-            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-            losses.iter().map(|loss| (loss - mean) * (loss - mean)).sum::<f64>()
-        };
-        let seeds = (settings.iter().map(within).sum::<f64>() / degrees as f64).sqrt();
+        let (variance, degrees) = seed_variance(runs, settings)?;
         let repeated: Vec<&Run> = settings.iter().flatten().map(|i| &runs[*i]).collect();
         let squares: Option<Vec<f64>> =
             repeated.iter().map(|run| run.loss_se.map(|se| (se / run.loss.get()) * (se / run.loss.get()))).collect();
         let evaluation = squares.map(|squares| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt());
-        let misfit = scatter.map(|scatter| (scatter * scatter - seeds * seeds).max(0.0).sqrt());
-        Some(Self { seeds, evaluation, misfit, degrees })
+        let misfit = scatter.map(|scatter| (scatter * scatter - variance).max(0.0).sqrt());
+        Some(Self { seeds: variance.sqrt(), evaluation, misfit, degrees })
     }
 
     /// In words.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use isoflop_numerics::elementary::{exp, ln};
 
-use super::duplicates::{setting_columns, settings};
 use super::finding::Finding;
 use crate::names::list;
 use crate::runs::Run;
+use crate::runs::replicates::{setting_columns, settings};
 use crate::units::parse_count;
 
 /// Names under which tables write the learning rate.

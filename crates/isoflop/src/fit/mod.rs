@@ -44,7 +44,7 @@ pub struct FitOptions {
     pub seed: u64,
     /// Threads; 0 means one per core. The result does not depend on it.
     pub threads: usize,
-    /// How runs count in a plain fit. # Choosing: equally, unless their standard errors differ much and are trusted.
+    /// How runs count in a plain fit. # Choosing: equally, unless their standard errors differ much and are trusted, or settings repeat.
     pub weights: Weights,
     /// How the bootstrap of a plain fit resamples. # Choosing: [`Resampling::Automatic`].
     pub resampling: Resampling,
@@ -63,6 +63,11 @@ pub enum Weights {
     Equal,
     /// By the inverse square of the standard error of ln loss, with mean one.
     StandardErrors,
+    /// One mean for each setting, by what replicates say of it: 1/(misfit² + seeds²/n) for a setting trained n times.
+    ///
+    /// Seeds² is the pooled variance of ln loss within settings, misfit² what scatters around the law beyond it. A law that misses a
+    /// setting misses all its replicates, so they are not n witnesses of the law; resamples and profiles count settings.
+    Replicates,
 }
 
 /// What a fit is.
@@ -203,6 +208,11 @@ pub enum FitError {
         /// The first run without.
         run: String,
     },
+    /// Weights from replicates, and nothing was trained twice.
+    #[error(
+        "no setting of size and tokens was trained twice, so nothing is known of what seeds change: train some again with another seed, or weigh the runs alike"
+    )]
+    NoReplicates,
     /// Weights by standard error, and one that cannot weigh.
     #[error(
         "run {run} has the standard error {found} in the column `loss_se`, which must be positive and finite: correct it, or weigh the runs alike"

@@ -3,6 +3,7 @@
 mod conditions;
 pub(crate) mod counted;
 pub(crate) mod groups;
+pub(crate) mod replicates;
 mod select;
 mod table;
 

@@ -12,7 +12,7 @@ use isoflop_numerics::penalty::Penalty;
 use isoflop_numerics::{parallel, resample};
 
 use super::scheme::{Resample, Scheme};
-use super::{Objective, Optimum, Status, observations, weights};
+use super::{Objective, Optimum, Status, observations};
 use crate::fit::{FitError, FitOptions};
 use crate::law::{Domain, Law, Observation};
 use crate::runs::Runs;
@@ -42,23 +42,28 @@ const POINT_STOPPING: Stopping = Stopping { relative_gradient: 1e-9, evaluations
 /// The first descent from a start: enough to know its basin.
 const FIRST_STOPPING: Stopping = Stopping { relative_gradient: 1e-6, evaluations: 100 };
 
-/// The optimum of `law` under `objective`, and the optimum of each resample.
-pub(super) fn fit(runs: &Runs, law: &dyn Law, objective: Objective, options: &FitOptions) -> Result<Optimum, FitError> {
+/// The optimum of `law` under `objective`, and the optimum of each resample; run i counts `weights[i]` times.
+pub(super) fn fit(
+    runs: &Runs,
+    weights: &[f64],
+    law: &dyn Law,
+    objective: Objective,
+    options: &FitOptions,
+) -> Result<Optimum, FitError> {
     let (observations, units) = observations::observations(runs, law)?;
-    let weights = weights::weights(runs, options.weights)?;
-    let problem = Problem::new(law, &observations, &weights, objective);
+    let problem = Problem::new(law, &observations, weights, objective);
     let basins = problem.basins(options.threads);
     let lowest = basins.first().ok_or_else(|| FitError::no_optimum(runs))?;
     let rivals: Vec<&Minimum> = basins.iter().filter(|basin| basin.value <= RIVAL * lowest.value).collect();
 
     let residuals = problem.log_residuals(&lowest.point);
-    let scheme = Scheme::new(&runs.kept, &weights, residuals.clone(), lowest.point.len(), options);
+    let scheme = Scheme::new(&runs.kept, weights, residuals.clone(), lowest.point.len(), options);
     let curvature = problem.curvature(&lowest.point);
     let draw = |number: usize| {
         let (observed, counted);
         let problem = match scheme.resample(number) {
             Resample::Counts(counts) => {
-                counted = counts.iter().zip(&weights).map(|(count, weight)| count * weight).collect::<Vec<_>>();
+                counted = counts.iter().zip(weights).map(|(count, weight)| count * weight).collect::<Vec<_>>();
                 Problem { weights: &counted, ..problem.clone() }
             }
             Resample::LnLosses(ln_losses) => {
@@ -289,7 +294,7 @@ impl<'a> Problem<'a> {
     }
 
     /// ln predicted minus ln observed, run by run.
-    fn log_residuals(&self, coordinates: &[f64]) -> Vec<f64> {
+    pub(super) fn log_residuals(&self, coordinates: &[f64]) -> Vec<f64> {
         let mut residuals = vec![f64::NAN; self.observations.len()];
         self.residuals(coordinates, true, |i, residual, _| residuals[i] = residual);
         residuals

@@ -17,6 +17,7 @@ mod weights;
 
 use std::sync::Arc;
 
+use self::weights::Weighed;
 use super::result::{Draw, Fit};
 use super::{FitError, FitOptions, Scatter, Tails, Warning, check_design, form_error, warnings};
 use crate::law::{Hoffmann, Law, Variable};
@@ -60,11 +61,14 @@ pub(super) fn fit(
         let runs = finding.runs.iter().take(5).cloned().collect();
         return Err(FitError::MixedCounting { law: law.name(), message: finding.message.clone(), runs });
     }
-    let (optimum, certificate) = if law.name() == Hoffmann.name() {
+    if law.name() == Hoffmann.name() {
         check_design(runs, law.name(), unknowns)?;
-        hoffmann::fit(runs, &weights::weights(runs, options.weights)?, objective, options)?
+    }
+    let weighed = Weighed::new(runs, options.weights, law.as_ref(), objective, options.threads)?;
+    let (optimum, certificate) = if law.name() == Hoffmann.name() {
+        hoffmann::fit(&weighed.runs, &weighed.weights, objective, options)?
     } else {
-        (general::fit(runs, law.as_ref(), objective, options)?, None)
+        (general::fit(&weighed.runs, &weighed.weights, law.as_ref(), objective, options)?, None)
     };
     let noise = warnings::residual_scale(&optimum.residuals, unknowns);
     let scatter = Scatter { scale: noise, decay: 0.0, tails: Tails::Heavy };
@@ -81,7 +85,7 @@ pub(super) fn fit(
     let drifts = form_error::unrehearsed(fit.largest_flops, optimum.draws.len(), options.seed);
     fit.draws = optimum.draws.into_iter().zip(drifts).map(draw).collect();
     fit.noise = Some(noise);
-    fit.warnings = warnings::about(&runs.kept, &optimum.residuals, noise, &fit.status, options.draws, failed);
+    fit.warnings = warnings::about(&weighed.runs.kept, &optimum.residuals, noise, &fit.status, options.draws, failed);
     if let Some(finding) = mixed {
         let message = format!("column `flops`: {}; {RECOUNT}", finding.message);
         fit.warnings.push(Warning::new("mixed_counting", message));

@@ -9,7 +9,8 @@ use isoflop_numerics::parallel;
 use serde::{Deserialize, Serialize};
 
 use super::general::Problem;
-use super::{Objective, observations, weights};
+use super::weights::Weighed;
+use super::{Objective, observations};
 use crate::fit::{Estimate, FitError, Weights};
 use crate::law::{Law, Scales, Setting};
 use crate::runs::Runs;
@@ -165,9 +166,9 @@ pub fn profile(
     level: f64,
     threads: usize,
 ) -> Result<Vec<Option<Estimate>>, FitError> {
+    let Weighed { runs, weights } = &Weighed::new(runs, weights, law, Objective::LogLeastSquares, threads)?;
     let (observations, units) = observations::observations(runs, law)?;
-    let weights = weights::weights(runs, weights)?;
-    let problem = Problem::new(law, &observations, &weights, Objective::LogLeastSquares);
+    let problem = Problem::new(law, &observations, weights, Objective::LogLeastSquares);
     let optimum = problem.basins(threads).into_iter().next().ok_or_else(|| FitError::no_optimum(runs))?;
     let deviate = normal_quantile(0.5 * (1.0 + level));
     let wanted = optimum.value * exp(deviate * deviate / runs.kept.len() as f64);
