@@ -1,7 +1,7 @@
 //! What any bytes are put through, and what must hold of the answers; shared by the fuzz targets and by the tests on stable.
 
 use isoflop::law::{Scales, Setting, all};
-use isoflop::{Claim, Filter, Fit, Flops, Params, Point, Runs, TableFormat, Tokens};
+use isoflop::{Claim, Filter, Fit, Flops, Params, Point, Runs, TableFormat, Tokens, Verdict};
 
 /// A table of runs and of points, in both formats: runs, points, or a refusal in words.
 pub(crate) fn table(bytes: &[u8]) {
@@ -101,9 +101,12 @@ pub(crate) fn fit_file(bytes: &[u8]) {
     }
 }
 
-/// A claim's file: what is read carries its own seal.
+/// A claim's or a verdict's file: what is read carries its own seal.
 pub(crate) fn claim_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(verdict) = Verdict::from_json(text, "v") {
+        assert!(Verdict::from_json(&verdict.to_json(), "v").is_ok());
+    }
     match Claim::from_json(text, "c") {
         Ok(claim) => {
             assert!(Claim::from_json(&claim.to_json(), "c").is_ok());

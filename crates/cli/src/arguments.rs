@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod record;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
+
+pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
 #[derive(Debug, Parser)]
@@ -31,6 +35,8 @@ pub(crate) enum Command {
     Claim(ClaimArguments),
     /// Judge a sealed prediction by its run
     Verify(VerifyArguments),
+    /// Show how sealed predictions did: how many held, how wide they were, whether the chain is whole
+    Record(RecordArguments),
     /// List the laws that can be fitted, with formulas, sources and published coefficients
     Laws(LawsArguments),
     /// List accelerators with their peaks and sources, or say what a run costs on one
@@ -318,42 +324,6 @@ pub(crate) struct PlanArguments {
     /// Write the plan to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClaimArguments {
-    /// A fit with draws: a file, or - for standard input
-    pub fit: PathBuf,
-    /// Model size of the run to come
-    #[arg(long)]
-    pub params: Params,
-    /// Its training tokens
-    #[arg(long)]
-    pub tokens: Tokens,
-    #[command(flatten)]
-    pub conditions: ConditionArguments,
-    /// What the claim is about, in your words
-    #[arg(long, default_value = "claim")]
-    pub name: String,
-    /// Folder of the record of claims; each is chained to the one before
-    #[arg(long, default_value = "claims")]
-    pub record: PathBuf,
-    #[command(flatten)]
-    pub answer: AnswerArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArguments {
-    /// The claim's file
-    pub claim: PathBuf,
-    #[command(flatten)]
-    pub table: TableArguments,
-    /// Write the verdict to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Print JSON with full precision
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use isoflop::law::{PUBLISHED, published};
-use isoflop::{Claim, Fit, Point, QuestionError, Runs, TableFormat, Tokens};
+use isoflop::{Claim, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
 
 use crate::arguments::{ConditionArguments, TableArguments};
 
@@ -51,6 +51,27 @@ pub(crate) fn under(fit: Fit, recipe: Option<&str>, unique_tokens: Option<Tokens
 pub(crate) fn claim(path: &Path) -> Result<Claim> {
     let (text, name) = text(path)?;
     Ok(Claim::from_json(&text, &name)?)
+}
+
+/// A verdict with its seal checked.
+pub(crate) fn verdict(path: &Path) -> Result<Verdict> {
+    let (text, name) = text(path)?;
+    Ok(Verdict::from_json(&text, &name)?)
+}
+
+/// A file of a record.
+pub(crate) enum Sealed {
+    Claim(Box<Claim>),
+    Verdict(Box<Verdict>),
+}
+
+/// A claim or a verdict, whichever the file says it is, with its seal checked.
+pub(crate) fn sealed(path: &Path) -> Result<Sealed> {
+    let (text, name) = text(path)?;
+    if Verdict::is_schema_of(&text) {
+        return Ok(Sealed::Verdict(Box::new(Verdict::from_json(&text, &name)?)));
+    }
+    Ok(Sealed::Claim(Box::new(Claim::from_json(&text, &name)?)))
 }
 
 fn text(path: &Path) -> Result<(String, String)> {

@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod input;
 mod output;
+mod record;
 mod watch;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => commands::plan::run(&arguments),
         Command::Claim(arguments) => commands::claim::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
+        Command::Record(arguments) => commands::record::run(&arguments),
         Command::Laws(arguments) => commands::laws::run(&arguments),
         Command::Gpus(arguments) => commands::gpus::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),

@@ -82,6 +82,9 @@ fn the_story_runs_from_table_to_verdict() {
     let missed = format!("run,params,tokens,loss\nbig,5e9,1e11,{}\n", 1.2 * loss);
     std::fs::write(dir.join("big.csv"), missed).unwrap();
     assert_eq!(isoflop(dir, &arguments).status.code(), Some(1));
+    // Which run judges a claim is not chosen by the outcome: the first verdict stays.
+    let record = json(&isoflop(dir, &["record", "--json"]));
+    assert_eq!((record["judged"].as_u64(), record["inside"].as_u64()), (Some(1), Some(1)));
 }
 
 #[test]
@@ -212,4 +215,43 @@ fn altered_claims_and_broken_chains_are_noticed() {
     std::fs::remove_file(&first).unwrap();
     let next = isoflop(dir, &["claim", "fit.json", "--params", "5B", "--tokens", "100B"]);
     assert!(refusal(&next).contains("does not follow the claim before it"));
+    assert!(refusal(&isoflop(dir, &["record"])).contains("does not follow the claim before it"));
+}
+
+#[test]
+fn a_record_is_its_claims_and_their_verdicts() {
+    let dir = folder_with_runs();
+    let dir = dir.path();
+    isoflop(dir, &["fit", "runs.csv", "--draws", "50", "-o", "fit.json"]);
+    for name in ["one", "two", "three"] {
+        json(&isoflop(dir, &["claim", "fit.json", "--params", "5B", "--tokens", "100B", "--name", name, "--json"]));
+    }
+    let claim: Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("claims/claim-00001.json")).unwrap()).unwrap();
+    assert_eq!(claim["conventions"]["common"]["recipe"], "base");
+    let landed = format!("params,tokens,loss\n5e9,1e11,{}\n", claim["loss"]["value"]);
+    std::fs::write(dir.join("big.csv"), landed).unwrap();
+    for file in ["claims/claim-00001.json", "claims/claim-00002.json"] {
+        let verdict = json(&isoflop(dir, &["verify", file, "big.csv", "--json"]));
+        assert!((verdict["percentile"].as_f64().unwrap() - 0.5).abs() < 0.2, "{verdict}");
+    }
+
+    let record = json(&isoflop(dir, &["record", "--json", "--figure", "reliability.svg"]));
+    assert_eq!((record["judged"].as_u64(), record["claims"].as_array().unwrap().len()), (Some(2), 3));
+    assert_eq!(record["coverage"].as_array().unwrap().len(), 4);
+    assert!(std::fs::read_to_string(dir.join("reliability.svg")).unwrap().starts_with("<svg"));
+    let head = record["head"].as_str().unwrap();
+    let files = ["claims/verdict-00001.json", "claims/claim-00001.json", "claims/claim-00002.json"];
+    let some = json(&isoflop(dir, &[&["record", "--json"], &files[..]].concat()));
+    assert_eq!((some["judged"].as_u64(), some["claims"].as_array().unwrap().len()), (Some(1), 2));
+    json(&isoflop(dir, &["record", "--json", "--known", head]));
+
+    std::fs::remove_file(dir.join("claims/claim-00003.json")).unwrap();
+    assert!(refusal(&isoflop(dir, &["record", "--known", head])).contains("claims were removed"));
+    assert!(refusal(&isoflop(dir, &["record", "nowhere"])).contains("nowhere"));
+    assert!(!dir.join("nowhere").exists());
+    let verdict = dir.join("claims/verdict-00002.json");
+    let flattered = std::fs::read_to_string(&verdict).unwrap().replace("\"inside\": true", "\"inside\": false");
+    std::fs::write(&verdict, flattered).unwrap();
+    assert!(refusal(&isoflop(dir, &["record"])).contains("altered"));
 }

@@ -23,7 +23,7 @@ pub mod runs;
 mod sources;
 pub mod units;
 
-pub use claim::{Claim, ClaimError, Verdict};
+pub use claim::{Claim, ClaimError, Sealing, TrackRecord, Verdict};
 pub use crosscheck::{CrossCheck, CrossChecks};
 pub use design::TellingRun;
 pub use diagnose::{Diagnosis, Finding, Severity};

@@ -160,19 +160,23 @@ impl Fit {
         level: f64,
         extrapolation: &Extrapolation,
     ) -> Estimate {
-        let (params, tokens) = (params.get(), tokens.get());
-        let at = Setting::single_pass(params, tokens);
+        let at = Setting::single_pass(params.get(), tokens.get());
         let value = self.central(|parameters| Some(self.law().loss(parameters, &at))).unwrap_or(f64::NAN);
         if self.draws().is_empty() {
             return Estimate { value, lo: None, hi: None };
         }
-        let bell = |draw: &Draw| {
-            let centre = ln(self.law().loss(&draw.parameters, &at)) + draw.drift * extrapolation.decades();
-            self.bell(centre, &draw.scatter, params, tokens)
-        };
-        let bells: Vec<Bell> = self.draws().iter().map(bell).collect();
+        let bells = self.bells(&at, extrapolation);
         let end = |share: f64| Some(exp(mixture_quantile(&bells, share)));
         Estimate { value, lo: end(0.5 * (1.0 - level)), hi: end(0.5 * (1.0 + level)) }
+    }
+
+    /// What each draw says of the ln loss of one new run: around the law's, moved by its drift, a bell as wide as runs scatter.
+    pub(crate) fn bells(&self, at: &Setting, extrapolation: &Extrapolation) -> Vec<Bell> {
+        let bell = |draw: &Draw| {
+            let centre = ln(self.law().loss(&draw.parameters, at)) + draw.drift * extrapolation.decades();
+            self.bell(centre, &draw.scatter, at.params, at.tokens)
+        };
+        self.draws().iter().map(bell).collect()
     }
 
     /// Doubts that come from where the point lies relative to the runs.

@@ -7,7 +7,7 @@
 #[path = "../../../fuzz/drivers.rs"]
 mod drivers;
 
-use isoflop::{Claim, Fit, FitOptions, Objective, Params, Runs, TableFormat, Tokens, fit};
+use isoflop::{Claim, Fit, FitOptions, Objective, Params, Runs, Sealing, TableFormat, Tokens, fit};
 use proptest::prelude::*;
 
 /// Bit patterns that break arithmetic, among ordinary numbers.
@@ -40,8 +40,8 @@ fn files() -> (String, String) {
     }
     let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap();
     let fit = fit(&runs, &FitOptions { draws: 3, ..FitOptions::hoffmann(Objective::LogLeastSquares) }).unwrap();
-    let prediction = fit.predict(Params::new(1e10).unwrap(), Tokens::new(2e11).unwrap(), 0.9).unwrap();
-    let claim = Claim::seal("c", &prediction, fit.fingerprint(), "2026-01-01T00:00:00Z", None);
+    let sealing = Sealing { name: "c", sealed_at: "2026-01-01T00:00:00Z", previous: None };
+    let claim = fit.claim(Params::new(1e10).unwrap(), Tokens::new(2e11).unwrap(), 0.9, &sealing);
     (fit.to_json(0.9, &Default::default()), claim.unwrap().to_json())
 }
 

@@ -4,6 +4,7 @@
 //! Fit, Prediction, Plan, Claim, Verdict -> text      what the command line prints
 //! Story                                 -> markdown  report.md
 //! Runs + Fit + Claim + Verdict          -> figures   self-contained SVG
+//! TrackRecord                           -> text, figures
 //! ```
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
@@ -20,5 +21,5 @@ pub mod text;
 mod words;
 mod wrap;
 
-pub use figures::{Theme, ValleysInput, valleys};
+pub use figures::{Theme, ValleysInput, reliability, valleys};
 pub use markdown::{FigureFile, Reproduction, Story, report};

@@ -253,13 +253,13 @@ fn dropped(dropped: &[Dropped]) -> Option<String> {
 }
 
 fn conventions(story: &Story) -> Option<String> {
-    let (params, flops) = story.fit.conventions();
+    let conventions = story.fit.conventions();
     let objective = words::objective(story.fit);
     let draws = story.fit.draws().len();
     let mut text = format!(
         "## Conventions\n\n- N: {}\n- C: {}\n- L: nats per token, held-out text\n- objective: `{objective}`, {}\n",
-        words::params_counted(params),
-        words::flops_counted(flops),
+        words::params_counted(conventions.params),
+        words::flops_counted(conventions.flops),
         words::status(story.fit.status()),
     );
     if let Some(sampling) = story.fit.sampling() {

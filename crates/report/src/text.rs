@@ -4,6 +4,7 @@ mod backtest;
 mod diagnosis;
 mod hardware;
 mod models;
+mod record;
 
 use std::fmt::Write;
 
@@ -20,6 +21,7 @@ pub use backtest::backtest;
 pub use diagnosis::diagnosis;
 pub use hardware::{gpu, gpus};
 pub use models::{comparison, model, models, standings};
+pub use record::track_record;
 
 /// No line is longer, but for a word that is.
 const WIDTH: usize = 100;
@@ -77,9 +79,9 @@ pub fn fit(fit: &Fit, level: f64) -> String {
             format!("{} to {} in the runs", numbers::general(low, 3), numbers::general(high, 3)),
         ));
     }
-    let (params, flops) = fit.conventions();
-    facts.push(("N", words::params_counted(params).to_owned()));
-    facts.push(("C", words::flops_counted(flops).to_owned()));
+    let conventions = fit.conventions();
+    facts.push(("N", words::params_counted(conventions.params).to_owned()));
+    facts.push(("C", words::flops_counted(conventions.flops).to_owned()));
     facts.push(("loss", "nats per token, held-out text".to_owned()));
     page.facts(&facts);
 
@@ -180,6 +182,7 @@ pub fn claim(claim: &Claim) -> String {
         ("hash", claim.hash.clone()),
         ("after", claim.previous.clone().unwrap_or_else(|| "none, the first of its record".to_owned())),
         ("runs", claim.runs_sha256.clone().unwrap_or_else(|| "none: not fitted to runs at hand".to_owned())),
+        ("counted", words::conventions(&claim.conventions)),
     ]);
     page.next("isoflop verify CLAIM RUN", "once the run is done");
     page.text
@@ -214,6 +217,7 @@ pub(crate) fn verdict_table(verdict: &Verdict) -> Table {
     table.row(["predicted", &predicted.value, &interval]);
     table.row(["observed", &words::observed(verdict), &se.unwrap_or_default()]);
     table.row(["error", &words::error_nats(verdict), &words::error(verdict)]);
+    table.row(["percentile", &words::percentile(verdict.percentile), "of such runs were expected to end lower"]);
     table
 }
 

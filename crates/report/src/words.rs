@@ -1,10 +1,13 @@
 //! The words and tables that the text and the Markdown report share: conventions, distance from the data, status, parameters.
 
+use std::fmt::Write;
+
 use isoflop::counting::{FlopCounting, ParamCounting};
-use isoflop::fit::{Beside, SamplingQuality, Tails};
+use isoflop::fit::{Beside, Conventions, SamplingQuality, Tails};
 use isoflop::predict::BesideLoss;
 use isoflop::{Claim, Extrapolation, Fit, Light, Plan, Reduction, Status, Tokens, Verdict};
 
+use crate::escape;
 use crate::numbers::{self, Rounded};
 use crate::resampling;
 use crate::table::{Align, Table};
@@ -277,6 +280,29 @@ pub(crate) fn error(verdict: &Verdict) -> String {
         return "exact".to_owned();
     }
     format!("{} {side}", numbers::percent(verdict.error.abs()))
+}
+
+/// Where a run lies among those that a claim expected: `42 %`; beyond the outermost quantile that was kept, `under 0.5 %`.
+pub(crate) fn percentile(percentile: f64) -> String {
+    match percentile {
+        share if share <= 0.005 => "under 0.5 %".to_owned(),
+        share if share >= 0.995 => "over 99.5 %".to_owned(),
+        share => numbers::percent(share),
+    }
+}
+
+/// How a fit's numbers were counted, and what its runs have in common.
+pub(crate) fn conventions(conventions: &Conventions) -> String {
+    let mut text = format!(
+        "N: {}; C: {}; loss in {}",
+        params_counted(conventions.params),
+        flops_counted(conventions.flops),
+        conventions.loss.replace('_', " ")
+    );
+    for (column, value) in &conventions.common {
+        let _ = write!(text, "; {column} {}", escape::shorten(value, 40));
+    }
+    text
 }
 
 /// What one verdict is worth.

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 
 use isoflop::hardware::Rental;
 use isoflop::law::published;
-use isoflop::{Claim, Fit, FitOptions, Flops, Params, Run, Runs, TableFormat, Tokens, Verdict, fit};
-use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, report, text, valleys};
+use isoflop::{
+    Claim, Fit, FitOptions, Flops, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
+};
+use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, reliability, report, text, valleys};
 
 const LEVEL: f64 = 0.9;
 
@@ -34,8 +36,8 @@ fn ladder() -> Runs {
 fn big_run(fit: &Fit, off: f64) -> (Claim, Verdict) {
     let budget = Flops::new(8e13).unwrap();
     let (params, tokens) = fit.best_allocation(budget).unwrap();
-    let prediction = fit.predict(params, tokens, LEVEL).unwrap();
-    let claim = Claim::seal("big run", &prediction, fit.fingerprint(), "2026-01-01T00:00:00Z", None).unwrap();
+    let sealing = Sealing { name: "big run", sealed_at: "2026-01-01T00:00:00Z", previous: None };
+    let claim = fit.claim(params, tokens, LEVEL, &sealing).unwrap();
     let verdict = claim.judge(&landed(&claim, off), "2026-01-02T00:00:00Z").unwrap();
     (claim, verdict)
 }
@@ -127,6 +129,45 @@ fn the_valleys_look_as_expected_on_both_pages() {
         let input =
             ValleysInput { runs: &runs, fit: &fit, level: LEVEL, claim: Some(&claim), verdict: Some(&verdict), theme };
         assert_looks_as_expected(name, &valleys(&input));
+    }
+}
+
+/// `count` claims of one fit, all but the last judged by runs that scatter `spread` times as far as claimed.
+fn record(fit: &Fit, count: usize, spread: f64) -> TrackRecord {
+    let (mut claims, mut verdicts): (Vec<Claim>, Vec<Verdict>) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let name = format!("run {number}");
+        let sealing = Sealing { name: &name, sealed_at: "2026-01-01T00:00:00Z", previous: claims.last() };
+        let params = Params::new(1e6 * 1.3f64.powf(number as f64)).unwrap();
+        let claim = fit.claim(params, Tokens::new(4e7).unwrap(), LEVEL, &sealing).unwrap();
+        if number + 1 < count {
+            // Steps of the golden ratio are even between -1 and 1.
+            let off = 2.0 * (0.5 + 0.618_034 * number as f64).fract() - 1.0;
+            let half = 0.5 * (claim.loss.hi.unwrap() - claim.loss.lo.unwrap()) / claim.loss.value;
+            verdicts.push(claim.judge(&landed(&claim, spread * off * half), "2026-01-02T00:00:00Z").unwrap());
+        }
+        claims.push(claim);
+    }
+    TrackRecord::new(claims, verdicts).unwrap()
+}
+
+#[test]
+fn a_track_record_looks_as_expected() {
+    let fit = fitted(&ladder());
+    let narrow = record(&fit, 13, 2.0);
+    assert!(narrow.so_few.unwrap() < 0.01, "{narrow:?}");
+    assert_looks_as_expected("record.txt", &text::track_record(&narrow));
+    assert_looks_as_expected("reliability.svg", &reliability(&narrow, Theme::Light));
+    for (count, spread, words) in [
+        (0, 1.0, "no claims yet"),
+        (1, 1.0, "1 claim, none judged yet"),
+        (6, 1.0, "Nothing in this speaks against the intervals"),
+        (41, 0.5, "wider than need be"),
+    ] {
+        let record = record(&fit, count, spread);
+        let shown = text::track_record(&record);
+        assert!(shown.contains(words), "{shown}");
+        assert_is_sound(&reliability(&record, Theme::Dark));
     }
 }
 

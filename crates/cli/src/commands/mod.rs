@@ -10,4 +10,5 @@ pub(crate) mod laws;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod predict;
+pub(crate) mod record;
 pub(crate) mod verify;

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::arguments::VerifyArguments;
 use crate::output::{self, OutputFile};
+use crate::record::{self, Kept};
 use crate::{Outcome, input};
 
 pub(crate) fn run(arguments: &VerifyArguments) -> Result<Outcome> {
@@ -18,9 +19,18 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Outcome> {
         );
     };
     let verdict = claim.judge(run, &output::now())?;
+    let kept = record::keep(&verdict, &arguments.claim)?;
     if let Some(file) = file {
         file.write(&verdict.to_json())?;
     }
     output::print(&if arguments.json { verdict.to_json() } else { isoflop_report::text::verdict(&verdict) })?;
+    match kept {
+        Kept::Here(path) if !arguments.json => output::print(&format!("\nkept in {}", path.display()))?,
+        Kept::First(path) => output::remark(&format!(
+            "not kept: the claim was judged by another run before, and {} stays; if that run was the wrong one, remove the file and judge again",
+            path.display()
+        )),
+        _ => {}
+    }
     Ok(if verdict.inside { Outcome::Done } else { Outcome::Missed })
 }

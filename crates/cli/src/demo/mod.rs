@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use isoflop::{Claim, Fit, FitOptions, Params, Run, Runs, TableFormat, Tokens, Verdict};
+use isoflop::{Claim, Fit, FitOptions, Params, Run, Runs, Sealing, TableFormat, Tokens, Verdict};
 use isoflop_report::figures::{Theme, ValleysInput, valleys};
 use isoflop_report::markdown::{FigureFile, Reproduction, Story, report};
 use isoflop_sweep::{CellPlan, CorpusLabel, Ladder, LocalEngine, Sweep, SweepPlan};
@@ -17,10 +17,10 @@ use isoflop_train::TokenSource;
 use serde::Serialize;
 
 use crate::arguments::DemoArguments;
-use crate::commands::claim::Record;
 use crate::commands::fit::provenance;
+use crate::record::Record;
 use crate::watch::Watch;
-use crate::{Outcome, output};
+use crate::{Outcome, output, record};
 use text::Text;
 
 /// The files a demo leaves.
@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Outcome> {
         report: out.join("report.md"),
         figure: out.join("valleys.svg"),
     };
-    let verdict = judge(&claim, big_run, &paths.verdict)?;
+    let verdict = judge(&claim, big_run, &paths.claim, &paths.verdict)?;
     for (theme, name) in [(Theme::Light, "valleys.svg"), (Theme::Dark, "valleys-dark.svg")] {
         let input = ValleysInput {
             runs: &runs,
@@ -206,9 +206,9 @@ fn seal(fit: &Fit, big: &CellPlan, level: f64, folder: &Path) -> Result<(Claim, 
     let shape = big.spec.architecture.param_groups();
     let params = Params::new(shape.count(isoflop::counting::ParamCounting::Total) as f64)?;
     let tokens: Tokens = big.spec.tokens()?;
-    let prediction = fit.predict(params, tokens, level)?;
-    let record = Record::open(folder)?;
-    let sealed = Claim::seal("the demo's big run", &prediction, fit.fingerprint(), &output::now(), record.last())?;
+    let record = Record::open_or_start(folder)?;
+    let (name, sealed_at) = ("the demo's big run", output::now());
+    let sealed = fit.claim(params, tokens, level, &Sealing { name, sealed_at: &sealed_at, previous: record.last() })?;
     let same = |claim: &Claim| (claim.params, claim.tokens, claim.loss) == (sealed.params, sealed.tokens, sealed.loss);
     if let Some((claim, path)) = record.find(same) {
         return Ok((claim.clone(), path));
@@ -217,8 +217,9 @@ fn seal(fit: &Fit, big: &CellPlan, level: f64, folder: &Path) -> Result<(Claim, 
     Ok((sealed, path))
 }
 
-fn judge(claim: &Claim, run: &Run, path: &Path) -> Result<Verdict> {
+fn judge(claim: &Claim, run: &Run, claim_path: &Path, path: &Path) -> Result<Verdict> {
     let verdict = claim.judge(run, &output::now())?;
+    record::keep(&verdict, claim_path)?;
     output::write(path, &verdict.to_json())?;
     Ok(verdict)
 }

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::scatter::ScatterReach;
 use super::{
-    Beside, Certificate, Draw, Estimate, Fit, Objective, Prior, Profile, Reduction, Resampled, SamplingQuality,
-    Scatter, Status, Tails, Warning,
+    Beside, Certificate, Conventions, Draw, Estimate, Fit, Objective, Prior, Profile, Reduction, Resampled,
+    SamplingQuality, Scatter, Status, Tails, Warning,
 };
-use crate::counting::{FlopCounting, ParamCounting};
 use crate::law;
 
 /// The schema this version writes and reads.
@@ -119,13 +118,6 @@ const POSTERIOR: &str = "posterior";
 /// The columns of a draw after its parameters.
 const DRAW_NUISANCES: [&str; 4] = ["scatter", "scatter_decay", "scatter_freedom", "drift"];
 
-#[derive(Serialize, Deserialize)]
-struct Conventions {
-    params: ParamCounting,
-    flops: FlopCounting,
-    loss: String,
-}
-
 impl Fit {
     /// The text of `fit.json`; intervals in it are at `level`.
     pub fn to_json(&self, level: f64, provenance: &Provenance) -> String {
@@ -170,11 +162,7 @@ impl Fit {
                 .map(|reduction| WrittenReduction { reduction: reduction.clone(), message: reduction.to_string() })
                 .collect(),
             beside: self.beside.clone(),
-            conventions: Conventions {
-                params: self.param_counting,
-                flops: self.flop_counting,
-                loss: "nats_per_token".to_owned(),
-            },
+            conventions: self.conventions.clone(),
             largest_flops: self.largest_flops,
             tokens_per_param: self.ratio_range,
             runs_sha256: self.fingerprint.clone(),
@@ -246,8 +234,7 @@ impl Fit {
             n_dropped: file.n_dropped,
             largest_flops: file.largest_flops,
             ratio_range: file.tokens_per_param,
-            param_counting: file.conventions.params,
-            flop_counting: file.conventions.flops,
+            conventions: file.conventions,
             fingerprint: file.runs_sha256,
             status: file.ending,
             warnings: file.warnings,

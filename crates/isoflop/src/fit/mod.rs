@@ -1,6 +1,7 @@
 //! Fitting a law to runs: the posterior of the coupled law by default, any named law under any objective on request.
 
 mod beside;
+mod conventions;
 mod file;
 mod form_error;
 mod plain;
@@ -19,6 +20,7 @@ use crate::runs::Runs;
 use crate::units::concise;
 
 pub use beside::Beside;
+pub use conventions::Conventions;
 pub use file::{FitFileError, Provenance};
 pub use form_error::Rehearsal;
 pub use plain::{

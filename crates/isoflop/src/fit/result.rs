@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::question::QuestionError;
 use super::scatter::{Scatter, ScatterReach};
-use super::{Beside, Certificate, Objective, Prior, Profile, Reduction, Resampled, SamplingQuality, Status, Warning};
-use crate::counting::{FlopCounting, ParamCounting};
+use super::{
+    Beside, Certificate, Conventions, Objective, Prior, Profile, Reduction, Resampled, SamplingQuality, Status, Warning,
+};
 use crate::law::{Law, Published, Setting};
 use crate::runs::{Run, Runs};
 use crate::units::{Flops, Nats, Params, Tokens};
@@ -67,8 +68,7 @@ pub struct Fit {
     pub(super) n_dropped: usize,
     pub(super) largest_flops: Option<f64>,
     pub(super) ratio_range: Option<(f64, f64)>,
-    pub(super) param_counting: ParamCounting,
-    pub(super) flop_counting: FlopCounting,
+    pub(super) conventions: Conventions,
     pub(super) fingerprint: Option<String>,
     pub(super) status: Status,
     pub(super) warnings: Vec<Warning>,
@@ -101,8 +101,7 @@ impl Fit {
             n_dropped: 0,
             largest_flops: None,
             ratio_range: None,
-            param_counting: ParamCounting::Total,
-            flop_counting: FlopCounting::SixNd,
+            conventions: Conventions::default(),
             fingerprint: None,
             status,
             warnings: Vec::new(),
@@ -123,8 +122,7 @@ impl Fit {
             n_dropped: runs.dropped.len(),
             largest_flops: runs.largest_flops().map(Flops::get),
             ratio_range: Some((ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max))),
-            param_counting: runs.param_counting,
-            flop_counting: runs.flop_counting,
+            conventions: Conventions::of(runs),
             fingerprint: Some(runs.fingerprint()),
             ..Self::bare(law, point, status)
         }
@@ -224,9 +222,9 @@ impl Fit {
         self.ratio_range
     }
 
-    /// How the runs' parameters and compute were counted.
-    pub fn conventions(&self) -> (ParamCounting, FlopCounting) {
-        (self.param_counting, self.flop_counting)
+    /// How the runs were counted, and what they have in common.
+    pub fn conventions(&self) -> &Conventions {
+        &self.conventions
     }
 
     /// How the fit ended.

@@ -2,9 +2,11 @@
 
 mod color;
 mod labels;
+mod reliability;
 mod scale;
 mod svg;
 mod valleys;
 
 pub use color::Theme;
+pub use reliability::reliability;
 pub use valleys::{ValleysInput, valleys};

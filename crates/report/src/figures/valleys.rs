@@ -563,11 +563,11 @@ fn caption(input: &ValleysInput, budgets: &Budgets, axes: &Axes) -> String {
             numbers::level(claim.level)
         ));
     }
-    let (params, flops) = fit.conventions();
+    let conventions = fit.conventions();
     sentences.push(format!(
         "N: {}. C: {}. Loss: nats per token, held-out text.",
-        words::params_counted(params),
-        words::flops_counted(flops)
+        words::params_counted(conventions.params),
+        words::flops_counted(conventions.flops)
     ));
     sentences.join(" ")
 }
