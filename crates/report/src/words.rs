@@ -183,6 +183,7 @@ pub(crate) fn reduction_name(reduction: &Reduction) -> &'static str {
         Reduction::OneRay(_) => "reduced",
         Reduction::RepeatedText { .. } => "repetition",
         Reduction::SeveralRecipes { .. } => "recipes",
+        Reduction::Replicates { .. } => "replicates",
         Reduction::UnfinishedSchedules { .. } => "unfinished",
         _ => "form",
     }

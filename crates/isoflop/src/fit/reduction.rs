@@ -28,6 +28,13 @@ pub enum Reduction {
         /// The recipes, the reference first.
         recipes: Vec<RecipeReach>,
     },
+    /// Settings trained more than once, which the law misses by more than seeds differ: their runs count for less than one each.
+    Replicates {
+        /// Runs that share a setting.
+        runs: usize,
+        /// How much each counts, on average.
+        worth: f64,
+    },
     /// Runs whose schedule has not ended were left out.
     UnfinishedSchedules {
         /// How many.
@@ -44,6 +51,15 @@ impl Reduction {
             Self::RepeatedText { most_epochs, .. } => Some(*most_epochs),
             _ => None,
         }
+    }
+
+    /// What runs that share a setting come to, where `witnesses` says how much each run counts; `None` where that is nearly one.
+    pub(super) fn replicates(witnesses: &[f64]) -> Option<Self> {
+        /// Runs that count for more than this are as good as one.
+        const NEARLY_ONE: f64 = 0.9;
+        let shared: Vec<f64> = witnesses.iter().copied().filter(|worth| *worth < 1.0).collect();
+        let worth = shared.iter().sum::<f64>() / shared.len() as f64;
+        (worth < NEARLY_ONE).then_some(Self::Replicates { runs: shared.len(), worth })
     }
 
     /// What leaving out unfinished runs came to; `None` where there were none.
@@ -213,6 +229,11 @@ impl fmt::Display for Reduction {
                     names.first().unwrap_or(&"the first")
                 )
             }
+            Self::Replicates { runs, worth } => write!(
+                f,
+                "{runs} runs repeat settings that the law misses by more than seeds differ: each counts as {} of a run",
+                significant(*worth, 2)
+            ),
             Self::UnfinishedSchedules { dropped, example } => write!(
                 f,
                 "{dropped} runs whose schedule has not ended are left out ({example}): their loss is too high for their tokens; --keep-unfinished keeps them"

@@ -66,6 +66,24 @@ pub(crate) fn seed_variance(runs: &[Run], settings: &[Vec<usize>]) -> Option<(f6
     (degrees > 0).then(|| (settings.iter().map(within).sum::<f64>() / degrees as f64, degrees))
 }
 
+/// How many witnesses of a law each run is, where seeds make `seed_share` of the variance of its scatter.
+///
+/// ```text
+/// 1/(n (1 - share) + share)   for each of the n runs of a setting
+/// ```
+/// A law that misses a setting misses all n runs alike, so their mean has the variance σ² ((1 - share) + share/n) instead of σ²/n.
+pub(crate) fn witnesses(runs: &[Run], seed_share: f64) -> Vec<f64> {
+    let mut witnesses = vec![1.0; runs.len()];
+    if seed_share >= 1.0 {
+        return witnesses;
+    }
+    for setting in settings(runs, &setting_columns(runs)) {
+        let each = 1.0 / (setting.len() as f64 * (1.0 - seed_share) + seed_share);
+        setting.iter().for_each(|run| witnesses[*run] = each);
+    }
+    witnesses
+}
+
 /// One run for each setting, with the geometric mean of its losses, in the order of the table; and how many runs each stands for.
 pub(crate) fn averaged(runs: &[Run], settings: &[Vec<usize>]) -> (Vec<Run>, Vec<usize>) {
     let mut group_of: Vec<Option<&Vec<usize>>> = vec![None; runs.len()];
@@ -113,5 +131,14 @@ mod tests {
         let (variance, degrees) = seed_variance(&runs, &[vec![0, 2]]).unwrap();
         assert!((variance - 2.0 * 2f64.ln().powi(2)).abs() < 1e-12 && degrees == 1);
         assert_eq!(seed_variance(&runs, &[]), None);
+    }
+
+    #[test]
+    fn a_replicate_witnesses_as_much_as_seeds_explain() {
+        let runs = runs();
+        let of_three = |share| witnesses(&runs, share);
+        assert_eq!(of_three(1.0), [1.0; 6]);
+        assert_eq!(of_three(0.0), [1.0 / 3.0, 1.0, 1.0 / 3.0, 1.0, 1.0 / 3.0, 1.0]);
+        assert_eq!(of_three(0.5)[0], 0.5);
     }
 }

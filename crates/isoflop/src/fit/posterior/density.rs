@@ -55,8 +55,8 @@ pub(super) struct Density {
 
 impl Density {
     /// The one place where quantities become bare numbers; `places` are what the law sees of each run: ln N and ln D, or what counts
-    /// as them.
-    pub(super) fn new(runs: &[Run], places: &[(f64, f64)], prior: &Prior, tails: Tails) -> Self {
+    /// as them, and `weights` how much each run counts.
+    pub(super) fn new(runs: &[Run], places: &[(f64, f64)], weights: Vec<f64>, prior: &Prior, tails: Tails) -> Self {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let padded = |values: Vec<f64>| {
             let mut values = values;
@@ -78,7 +78,7 @@ impl Density {
         let largest_flops = runs.iter().map(|run| 6.0 * run.params.get() * run.tokens.get()).fold(0.0, f64::max);
         Self {
             decades: padded(decades),
-            weight: padded(vec![1.0; runs.len()]),
+            weight: padded(weights),
             ln_lowest_loss: z.iter().copied().fold(f64::INFINITY, f64::min),
             x: padded(x),
             y: padded(y),
@@ -341,7 +341,8 @@ pub(super) mod tests {
             .collect();
         let runs = Runs::read(format!("params,tokens,loss\n{rows}").as_bytes(), "t", TableFormat::Csv, false).unwrap();
         let place = |run: &Run| (ln(run.params.get()), ln(run.tokens.get()));
-        Density::new(&runs.kept, &runs.kept.iter().map(place).collect::<Vec<_>>(), &Prior::default(), Tails::Heavy)
+        let places: Vec<_> = runs.kept.iter().map(place).collect();
+        Density::new(&runs.kept, &places, vec![1.0; places.len()], &Prior::default(), Tails::Heavy)
     }
 
     #[test]

@@ -13,15 +13,18 @@ use crate::fit::prior::Prior;
 use crate::fit::{Draw, Tails};
 use crate::runs::Run;
 use crate::runs::groups::{CUT_SHARES, by_compute, can_be_judged, cut_at};
+use crate::runs::replicates::witnesses;
 
 /// A run farther off than this is an accident, not a drift.
 const LARGEST_ERROR: f64 = 0.3;
-/// Rehearsals at each cut that leaves enough on both sides; `runs` in any order, with the `tails` that all of them show.
+/// Rehearsals at each cut that leaves enough on both sides; `runs` in any order, with the `tails` and the share of seeds in their scatter
+/// that all of them show.
 pub(super) fn rehearsals(
     form: &Form,
     runs: &[Run],
     prior: &Prior,
     tails: Tails,
+    seed_share: f64,
     seed: u64,
     threads: usize,
 ) -> Vec<Rehearsal> {
@@ -38,29 +41,37 @@ pub(super) fn rehearsals(
         }
         let largest = fitted.last()?.flops.get();
         let decades = |run: &Run| log10(run.flops.get() / largest);
-        let target = Target::new(form, fitted, prior, tails);
+        let target = Target::new(form, fitted, prior, tails, seed_share);
         let mode = sampler::mode(&target)?;
         let chains = sampler::chains(&target, &mode, Settings { seed, ..SETTINGS })?;
         let draws: Vec<Draw> = chains.pooled().filter_map(|at| target.draw_at(at)).collect();
-        Some(judge(form, &draws, fitted.len(), judged, &decades))
+        Some(judge(form, &draws, fitted.len(), judged, &witnesses(judged, seed_share), &decades))
     };
     parallel::map(cuts.len(), threads, rehearse).into_iter().flatten().collect()
 }
 
 /// The drift of the judged runs from the median of the draws, by least squares on the distance.
-fn judge(form: &Form, draws: &[Draw], fitted: usize, judged: &[Run], decades: &dyn Fn(&Run) -> f64) -> Rehearsal {
+fn judge(
+    form: &Form,
+    draws: &[Draw],
+    fitted: usize,
+    judged: &[Run],
+    witnesses: &[f64],
+    decades: &dyn Fn(&Run) -> f64,
+) -> Rehearsal {
     let distance: Vec<f64> = judged.iter().map(decades).collect();
-    let square: f64 = distance.iter().map(|h| h * h).sum();
+    let square: f64 = distance.iter().zip(witnesses).map(|(h, weight)| weight * h * h).sum();
     let mut drift = 0.0;
     // Of each draw from the median, projected on the distance as the drift is.
     let mut departures = vec![0.0; draws.len()];
-    for (run, h) in judged.iter().zip(&distance) {
+    for ((run, h), weight) in judged.iter().zip(&distance).zip(witnesses) {
         let at = form.setting(run);
         let predicted: Vec<f64> = draws.iter().map(|draw| ln(form.law.loss(&draw.parameters, &at))).collect();
         let middle = median(predicted.clone());
         let error = (ln(run.loss.get()) - middle).clamp(-LARGEST_ERROR, LARGEST_ERROR);
-        drift += h * error / square;
-        departures.iter_mut().zip(&predicted).for_each(|(sum, value)| *sum += h * (value - middle) / square);
+        let lever = weight * h / square;
+        drift += lever * error;
+        departures.iter_mut().zip(&predicted).for_each(|(sum, value)| *sum += lever * (value - middle));
     }
     let mean = departures.iter().sum::<f64>() / draws.len() as f64;
     let doubt = departures.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / draws.len() as f64;

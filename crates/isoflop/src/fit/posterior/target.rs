@@ -15,9 +15,10 @@ use super::density::{
 };
 use super::form::Form;
 use crate::fit::prior::{Belief, Prior};
-use crate::fit::{Draw, Tails};
+use crate::fit::{Draw, Scatter, Tails};
 use crate::law::{Repetitions, Resources, Setting};
 use crate::runs::Run;
+use crate::runs::replicates::witnesses;
 
 /// Entries of a point that the law along a line has, in the order of its coordinates.
 const ALONG_LINE: [usize; 5] = [PARAMS_TERM, ALPHA, FLOOR, NOISE, NOISE_DECAY];
@@ -48,14 +49,15 @@ pub(super) struct LawPoint {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn new(form: &'a Form, runs: &[Run], prior: &Prior, tails: Tails) -> Self {
+    /// For `runs`, where seeds make `seed_share` of the variance of the scatter.
+    pub(super) fn new(form: &'a Form, runs: &[Run], prior: &Prior, tails: Tails, seed_share: f64) -> Self {
         let settings: Vec<Setting> = runs.iter().map(|run| form.setting(run)).collect();
         let place = |at: &Setting| match form.resources {
             Resources::ParamsAndTokens => (ln(at.params), ln(effective_tokens(at, exp(prior.repetition.centre)).0)),
             Resources::Compute => (ln(at.flops), 0.0),
         };
         let places: Vec<(f64, f64)> = settings.iter().map(place).collect();
-        let density = Density::new(runs, &places, prior, tails);
+        let density = Density::new(runs, &places, witnesses(runs, seed_share), prior, tails);
         let ln_losses = runs.iter().map(|run| ln(run.loss.get())).collect();
         Self { density, form, settings, ln_losses, prior: prior.clone() }
     }
@@ -283,10 +285,14 @@ impl<'a> Target<'a> {
     pub(super) fn standardised_residuals(&self, draw: &Draw) -> Vec<f64> {
         let residual = |(run, at): (usize, &Setting)| {
             let loss = ln(self.form.law.loss(&draw.parameters, at));
-            (self.ln_losses[run] - loss)
-                / (draw.scatter.scale * exp(-draw.scatter.decay * self.density.decades_of(run)))
+            (self.ln_losses[run] - loss) / self.scale_of(run, &draw.scatter)
         };
         self.settings.iter().enumerate().map(residual).collect()
+    }
+
+    /// The scale of `scatter` at a run.
+    pub(super) fn scale_of(&self, run: usize, scatter: &Scatter) -> f64 {
+        scatter.scale * exp(-scatter.decay * self.density.decades_of(run))
     }
 }
 
@@ -338,7 +344,7 @@ mod tests {
         for (line, repeats, recipes, unknowns) in CASES {
             let runs = runs(line, repeats, recipes);
             let form = Form::of(&runs).unwrap();
-            let target = Target::new(&form, &runs.kept, &Prior::default(), Tails::Heavy);
+            let target = Target::new(&form, &runs.kept, &Prior::default(), Tails::Heavy, 1.0);
             for (number, mut point) in target.starts().into_iter().enumerate() {
                 assert_eq!(point.len(), unknowns);
                 for (i, value) in point.iter_mut().enumerate() {
@@ -370,7 +376,7 @@ mod tests {
         for (line, repeats, recipes, _) in CASES {
             let runs = runs(line, repeats, recipes);
             let form = Form::of(&runs).unwrap();
-            let target = Target::new(&form, &runs.kept, &Prior::default(), Tails::Heavy);
+            let target = Target::new(&form, &runs.kept, &Prior::default(), Tails::Heavy, 1.0);
             let mut start = target.starts().swap_remove(0);
             let extras = form.extras();
             let first = start.len() - extras;
@@ -401,7 +407,7 @@ mod tests {
         let once = runs(false, false, 1);
         let form = Form::of(&once).unwrap();
         assert!(form.is_plain());
-        let plain = Target::new(&form, &once.kept, &Prior::default(), Tails::Heavy);
+        let plain = Target::new(&form, &once.kept, &Prior::default(), Tails::Heavy, 1.0);
         let extended = Form {
             repeats: true,
             recipes: vec!["r0".to_owned(), "other".to_owned()],
@@ -412,7 +418,7 @@ mod tests {
             )),
             ..form.clone()
         };
-        let extended = Target::new(&extended, &once.kept, &Prior::default(), Tails::Heavy);
+        let extended = Target::new(&extended, &once.kept, &Prior::default(), Tails::Heavy, 1.0);
         let start = plain.starts().swap_remove(0);
         let mut slopes = [0.0; UNKNOWNS];
         let mut extended_slopes = [0.0; UNKNOWNS + 3];
