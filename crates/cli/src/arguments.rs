@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod predict;
 mod record;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
 
+pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
@@ -263,33 +265,6 @@ pub(crate) struct ConditionArguments {
     /// Distinct tokens there are, such as 100B, of a fit that knows repeated text; what a run needs beyond them it repeats
     #[arg(long, value_name = "TOKENS")]
     pub unique_tokens: Option<Tokens>,
-}
-
-/// The run a question is about.
-#[derive(Debug, Args)]
-pub(crate) struct TargetArguments {
-    /// Model size, such as 70B
-    #[arg(long)]
-    pub params: Option<Params>,
-    /// Training tokens, such as 1.4T
-    #[arg(long)]
-    pub tokens: Option<Tokens>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PredictArguments {
-    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
-    pub fit: PathBuf,
-    #[command(flatten)]
-    pub target: TargetArguments,
-    /// Predict every row of this table instead (params and tokens, and recipe and unique_tokens where the fit knows them; CSV or
-    /// JSON lines)
-    #[arg(long, value_name = "TABLE", conflicts_with_all = ["params", "tokens"])]
-    pub runs: Option<PathBuf>,
-    #[command(flatten)]
-    pub conditions: ConditionArguments,
-    #[command(flatten)]
-    pub answer: AnswerArguments,
 }
 
 #[derive(Debug, Args)]

@@ -6,15 +6,20 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use isoflop::law::{PUBLISHED, published};
-use isoflop::{Claim, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
+use isoflop::{Claim, Filter, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
 
 use crate::arguments::{ConditionArguments, TableArguments};
 
 /// The table of runs that the arguments ask for.
 pub(crate) fn runs(arguments: &TableArguments) -> Result<Runs> {
-    let (reader, name) = open(&arguments.runs)?;
-    let runs = Runs::read(reader, &name, TableFormat::of_name(&name), arguments.skip_bad_rows)?;
-    Ok(runs.filtered(&arguments.filters)?)
+    table(&arguments.runs, &arguments.filters, arguments.skip_bad_rows)
+}
+
+/// The rows of a table that pass the filters.
+pub(crate) fn table(path: &Path, filters: &[Filter], skip_bad_rows: bool) -> Result<Runs> {
+    let (reader, name) = open(path)?;
+    let runs = Runs::read(reader, &name, TableFormat::of_name(&name), skip_bad_rows)?;
+    Ok(runs.filtered(filters)?)
 }
 
 /// The points to predict in a table.

@@ -219,6 +219,38 @@ fn altered_claims_and_broken_chains_are_noticed() {
 }
 
 #[test]
+fn a_loss_takes_what_the_law_says_and_runs_lie_on_the_curve_or_off_it() {
+    let dir = folder_with_runs();
+    let dir = dir.path();
+    isoflop(dir, &["fit", "runs.csv", "--draws", "200", "-o", "fit.json"]);
+    let ask = |arguments: &str| isoflop(dir, &arguments.split(' ').collect::<Vec<_>>());
+    let best = json(&ask("predict fit.json --loss 2.3 --json"));
+    assert!(best["flops"]["lo"].as_f64() < best["flops"]["hi"].as_f64() && best["impossible"] == 0.0, "{best}");
+    let tokens = json(&ask("predict fit.json --loss 2.3 --params 5B --json"));
+    assert!(tokens["flops"]["value"].as_f64() >= best["flops"]["value"].as_f64());
+    assert_eq!(tokens["params"]["value"], 5e9);
+    // A part of the draws puts the floor above this loss.
+    let low = json(&ask("predict fit.json --loss 1.845 --json"));
+    assert!(low["impossible"].as_f64().unwrap() > 0.0 && low["flops"]["hi"].is_null(), "{low}");
+    assert!(refusal(&ask("predict fit.json --loss 1.2")).contains("ask for more than that"));
+    assert!(refusal(&ask("predict fit.json --loss 2.3 --params 5B --tokens 1T")).contains("leave one of them out"));
+    assert!(refusal(&ask("predict fit.json --loss two")).contains("nats per token"));
+
+    let table = std::fs::read_to_string(dir.join("runs.csv")).unwrap();
+    let all = json(&ask("predict fit.json --against runs.csv --json"));
+    assert_eq!((all["runs"].as_array().unwrap().len(), &all["fitted_known"]), (20, &Value::Bool(true)));
+    let row = table.lines().nth(8).unwrap();
+    let cells: Vec<&str> = row.split(',').collect();
+    let better =
+        format!("run,params,tokens,loss\nnew,{},{},{}\n", cells[1], cells[2], 0.97 * cells[3].parse::<f64>().unwrap());
+    std::fs::write(dir.join("new.csv"), better).unwrap();
+    let new = json(&ask("predict fit.json --against new.csv --fitted runs.csv --json"));
+    assert_eq!((&new["runs"][0]["side"], &new["runs"][0]["left_out"]), (&"below".into(), &Value::Bool(false)));
+    assert!(refusal(&ask("predict fit.json --against new.csv --fitted new.csv")).contains("not those of the fit"));
+    assert!(refusal(&ask("predict besiroglu2024 --against new.csv")).contains("no draws"));
+}
+
+#[test]
 fn a_record_is_its_claims_and_their_verdicts() {
     let dir = folder_with_runs();
     let dir = dir.path();

@@ -1,5 +1,8 @@
 //! The loss of a run that has not been trained yet: point, interval, and how far beyond the data it lies.
 
+mod against;
+mod required;
+
 use isoflop_numerics::elementary::{exp, ln, log10};
 use isoflop_numerics::quantile::{Bell, mixture_quantile};
 use serde::{Deserialize, Serialize};
@@ -8,6 +11,9 @@ use crate::counting::training_flops;
 use crate::fit::{Draw, Estimate, Fit, QuestionError, Reduction, Warning};
 use crate::law::Setting;
 use crate::units::{Flops, Params, Tokens};
+
+pub use against::{Against, AgainstError, Judged, Side, Spread, against};
+pub use required::{Amount, Held, Required};
 
 /// Epochs beyond those of the fitted runs, as a factor, from which a warning says so.
 const EPOCHS_BEYOND: f64 = 1.2;
@@ -160,12 +166,16 @@ impl Fit {
         level: f64,
         extrapolation: &Extrapolation,
     ) -> Estimate {
-        let at = Setting::single_pass(params.get(), tokens.get());
-        let value = self.central(|parameters| Some(self.law().loss(parameters, &at))).unwrap_or(f64::NAN);
+        self.new_run_at(&Setting::single_pass(params.get(), tokens.get()), level, extrapolation)
+    }
+
+    /// The same for a run that may repeat its text.
+    fn new_run_at(&self, at: &Setting, level: f64, extrapolation: &Extrapolation) -> Estimate {
+        let value = self.central(|parameters| Some(self.law().loss(parameters, at))).unwrap_or(f64::NAN);
         if self.draws().is_empty() {
             return Estimate { value, lo: None, hi: None };
         }
-        let bells = self.bells(&at, extrapolation);
+        let bells = self.bells(at, extrapolation);
         let end = |share: f64| Some(exp(mixture_quantile(&bells, share)));
         Estimate { value, lo: end(0.5 * (1.0 - level)), hi: end(0.5 * (1.0 + level)) }
     }

@@ -62,6 +62,11 @@ impl Bell {
     }
 }
 
+/// Share of an equal mixture of `bells` below `x`; NaN when there are none.
+pub fn mixture_share_below(bells: &[Bell], x: f64) -> f64 {
+    bells.iter().map(|bell| bell.below(x)).sum::<f64>() / bells.len() as f64
+}
+
 /// The `share` quantile of an equal mixture of `bells`; NaN when there are none.
 ///
 /// A draw's doubt about the law and a new observation's noise add up this way without another layer of random numbers. Where all scales
@@ -74,13 +79,12 @@ pub fn mixture_quantile(bells: &[Bell], share: f64) -> f64 {
     if scale <= 0.0 {
         return quantile(&centres, share);
     }
-    let share_below = |x: f64| bells.iter().map(|bell| bell.below(x)).sum::<f64>() / bells.len() as f64;
     // Less than 2e-7 of a bell lies beyond 64 scales: the bracket holds every share a report asks for.
     let (mut low, mut high) = (first - 64.0 * scale, last + 64.0 * scale);
     // The width halves until it is lost in rounding.
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if share_below(middle) < share {
+        if mixture_share_below(bells, middle) < share {
             low = middle;
         } else {
             high = middle;

@@ -48,6 +48,11 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A share as percent with its sign: `+0.31 %`.
+pub(crate) fn signed_percent(share: f64) -> String {
+    format!("{}{}", if share < 0.0 { '-' } else { '+' }, percent(share.abs()))
+}
+
 /// A level of confidence as percent without superfluous digits: `90 %`, `99.5 %`.
 pub(crate) fn level(level: f64) -> String {
     let text = format!("{:.2}", 100.0 * level);

@@ -4,6 +4,7 @@ mod backtest;
 mod diagnosis;
 mod hardware;
 mod models;
+mod predict;
 mod record;
 
 use std::fmt::Write;
@@ -21,6 +22,7 @@ pub use backtest::backtest;
 pub use diagnosis::diagnosis;
 pub use hardware::{gpu, gpus};
 pub use models::{comparison, model, models, standings};
+pub use predict::{against, required};
 pub use record::track_record;
 
 /// No line is longer, but for a word that is.

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use isoflop::hardware::Rental;
 use isoflop::law::published;
+use isoflop::predict::{Held, against};
 use isoflop::{
-    Claim, Fit, FitOptions, Flops, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
+    Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
 };
 use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, reliability, report, text, valleys};
 
@@ -71,6 +72,12 @@ fn what_the_command_line_prints_looks_as_expected() {
     assert_looks_as_expected("fit.txt", &text::fit(&fit, LEVEL));
     let prediction = fit.predict(Params::new(3e6).unwrap(), Tokens::new(4e7).unwrap(), LEVEL).unwrap();
     assert_looks_as_expected("prediction.txt", &text::prediction(&prediction));
+    let floor = fit.parameter("E").unwrap();
+    let required = fit.required(Nats::new(1.1 * floor).unwrap(), Held::Nothing, LEVEL).unwrap();
+    assert!(required.impossible.unwrap() > 0.0);
+    assert_looks_as_expected("required.txt", &text::required(&required, Held::Nothing));
+    let against = against(&fit, &ladder(), None, LEVEL, 1).unwrap();
+    assert_looks_as_expected("against.txt", &text::against(&against));
     assert_looks_as_expected("plan.txt", &text::plan(&fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap()));
     let (claim, inside) = big_run(&fit, -0.004);
     assert!(inside.inside);

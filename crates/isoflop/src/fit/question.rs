@@ -70,6 +70,35 @@ pub enum QuestionError {
         /// The names it knows; none where it tells no recipes apart.
         recipes: Vec<String>,
     },
+    /// A loss that no run reaches.
+    #[error(
+        "the fit gives no run a loss of {loss}{}: it expects more than {lowest:.4} from any; ask for more than that",
+        with(held)
+    )]
+    OutOfReach {
+        /// The loss asked for, nats per token.
+        loss: f64,
+        /// Parameters or tokens that were held, in words; `None` where nothing was.
+        held: Option<String>,
+        /// What the loss falls towards.
+        lowest: f64,
+    },
+    /// A loss asked for of a law that has no best size.
+    #[error("{law} has no best size, so no least compute for a loss: hold --params or --tokens")]
+    NoLeastCompute {
+        /// The law.
+        law: &'static str,
+    },
+    /// Size or tokens held, of a fit along one line.
+    #[error(
+        "all fitted runs lie on {path}, where tokens follow from size: ask for the loss alone, or add runs such as {add} and fit again"
+    )]
+    OnLine {
+        /// The line.
+        path: Path,
+        /// Runs that would tell.
+        add: RunsToAdd,
+    },
     /// Text that runs out, asked of a law of single passes.
     #[error(
         "the fit knows nothing of repeated text (its law is {law}), so it cannot say what happens when distinct tokens run out: fit runs that repeat (column unique_tokens or epochs), or ask without --unique-tokens"
@@ -78,6 +107,10 @@ pub enum QuestionError {
         /// The law.
         law: &'static str,
     },
+}
+
+fn with(held: &Option<String>) -> String {
+    held.as_ref().map(|held| format!(" with {held}")).unwrap_or_default()
 }
 
 fn known(recipes: &[String]) -> String {
@@ -163,6 +196,14 @@ impl Fit {
                 add: path.runs_to_add(),
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the fit tells size from tokens.
+    pub(crate) fn check_off_line(&self) -> Result<(), QuestionError> {
+        match self.path() {
+            Some(path) => Err(QuestionError::OnLine { path: *path, add: path.runs_to_add() }),
+            None => Ok(()),
         }
     }
 

@@ -147,6 +147,16 @@ impl Fit {
         self.law.as_ref()
     }
 
+    /// The law, to fit it again.
+    pub(crate) fn shared_law(&self) -> Arc<dyn Law> {
+        Arc::clone(&self.law)
+    }
+
+    /// The same fit with other draws.
+    pub(crate) fn with_draws(&self, draws: Vec<Draw>) -> Self {
+        Self { draws, ..self.clone() }
+    }
+
     /// The objective that was minimised; `None` for a posterior and for a published set.
     pub fn objective(&self) -> Option<Objective> {
         self.objective

@@ -42,6 +42,7 @@ pub use restricted::{HOFFMANN_TIED, KAPLAN_JOINT, KAPLAN_STEPS, Restricted};
 pub use saturating::Saturating;
 pub use sigmoidal::Sigmoidal;
 pub use valley::best_ln_params_of_unique_tokens;
+pub(crate) use valley::reached_from;
 pub use volkova::Volkova;
 pub use worth::{Limited, Resources, Worth};
 

@@ -70,10 +70,11 @@ pub(super) fn best_ln_params_near(loss: impl Fn(&Setting) -> f64, flops: f64, ln
     lowest_between(height, ln_params - NEAR, ln_params + NEAR, REFINEMENTS)
 }
 
-/// The compute from `least` on at which `excess`, a falling function, vanishes; infinite where it does not within e^60 of it.
+/// The amount (of compute, tokens or parameters) from `least` on at which `excess`, a falling function, vanishes; infinite where it
+/// does not within e^60 of it.
 ///
-/// False position with Illinois' halving (Dowell & Jarratt 1971, doi:10.1007/BF01934364), to 1e-9 of the compute.
-pub(super) fn equivalent_flops_from(excess: impl Fn(f64) -> Option<f64>, least: f64) -> Option<f64> {
+/// False position with Illinois' halving (Dowell & Jarratt 1971, doi:10.1007/BF01934364), to 1e-9 of the amount.
+pub(crate) fn reached_from(excess: impl Fn(f64) -> Option<f64>, least: f64) -> Option<f64> {
     const FARTHEST: f64 = 60.0;
     let start = ln(least);
     let (mut low, mut above) = (start, excess(least)?);

@@ -375,7 +375,7 @@ impl Law for Limited {
             let tokens = flops / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
             Some(self.loss(parameters, &Setting::single_pass(params, tokens)) - loss)
         };
-        valley::equivalent_flops_from(excess, least)
+        valley::reached_from(excess, least)
     }
 }
 

@@ -106,7 +106,7 @@ fn claims(record: &TrackRecord) -> Table {
         let (observed, error, percentile, is) = match verdict {
             Some(verdict) => (
                 words::observed(verdict),
-                signed_percent(verdict.error),
+                numbers::signed_percent(verdict.error),
                 words::percentile(verdict.percentile),
                 if verdict.inside { "inside" } else { "MISSED" },
             ),
@@ -147,7 +147,7 @@ fn facts(record: &TrackRecord) -> Vec<(&'static str, String)> {
             "error",
             format!(
                 "{} on average, {} in size (predicted over observed, minus one)",
-                signed_percent(error),
+                numbers::signed_percent(error),
                 numbers::percent(size)
             ),
         ));
@@ -161,9 +161,4 @@ fn facts(record: &TrackRecord) -> Vec<(&'static str, String)> {
         None => facts.push(("chain", "empty".to_owned())),
     }
     facts
-}
-
-fn signed_percent(share: f64) -> String {
-    let text = numbers::percent(share.abs());
-    if share < 0.0 { format!("-{text}") } else { format!("+{text}") }
 }
