@@ -7,6 +7,7 @@
 //! The library is pure: it takes readers, seeds and times as arguments, never prints, and builds for `wasm32`.
 
 pub mod backtest;
+pub mod blueprint;
 pub mod claim;
 pub mod counting;
 pub mod crosscheck;
@@ -15,6 +16,7 @@ pub mod diagnose;
 pub mod fit;
 pub mod hardware;
 pub mod law;
+pub mod literature;
 pub mod models;
 pub mod names;
 pub mod plan;

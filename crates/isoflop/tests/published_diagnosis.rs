@@ -99,3 +99,15 @@ fn both_approaches_land_near_the_published_exponents() {
     assert!((0.462..0.534).contains(&parabola.params_exponent));
     assert!((0.46..0.54).contains(&envelope.params_exponent));
 }
+
+/// Muennighoff et al. 2023, arXiv:2305.16264: eight settings of 2.8 B parameters, four seeds each. Pooled standard deviation 0.0511 %.
+#[test]
+fn the_noise_of_seeds_is_the_published_one() {
+    let Some(runs) = public::runs("datablations/runs_all.csv", &["is_seed_repeat=1", "params=2810000000"]) else {
+        return;
+    };
+    let diagnosis = diagnose(&runs, None);
+    let replicates = diagnosis.finding("replicates").unwrap();
+    assert!((replicates.values["seed_noise"] / 5.1105e-4 - 1.0).abs() < 1e-4, "{}", replicates.message);
+    assert_eq!((runs.kept.len(), replicates.values["count"]), (32, 8.0));
+}
