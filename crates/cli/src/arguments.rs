@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod compare;
 mod predict;
 mod record;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
 
+pub(crate) use compare::CompareArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 
@@ -45,7 +47,7 @@ pub(crate) enum Command {
     Gpus(GpusArguments),
     /// List well-known models, and say which were under- or over-trained under a law
     Models(ModelsArguments),
-    /// Compare two well-known models under a law: who should win, and by how much
+    /// Compare recipes on their runs, or two well-known models under a law: which is better, and by how much
     Compare(CompareArguments),
 }
 
@@ -356,19 +358,6 @@ pub(crate) struct ModelsArguments {
     /// Judge each by this law: the name of a published fit such as besiroglu2024, or a fit's file
     #[arg(long, value_name = "FIT")]
     pub law: Option<PathBuf>,
-    #[command(flatten)]
-    pub answer: AnswerArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompareArguments {
-    /// A well-known model, such as gopher
-    pub first: String,
-    /// Another, such as chinchilla
-    pub second: String,
-    /// The law that judges: the name of a published fit, or a fit's file; a fit with draws gives intervals
-    #[arg(long, value_name = "FIT", default_value = "besiroglu2024")]
-    pub law: PathBuf,
     #[command(flatten)]
     pub answer: AnswerArguments,
 }

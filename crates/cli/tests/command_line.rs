@@ -251,6 +251,42 @@ fn a_loss_takes_what_the_law_says_and_runs_lie_on_the_curve_or_off_it() {
 }
 
 #[test]
+fn recipes_are_compared_by_a_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let mut table = String::from("params,tokens,loss,optimizer\n");
+    for (name, worth, phase) in [("adamw", 1.0f64, 12.9), ("muon", 2.0, 7.3)] {
+        for i in 0..16 {
+            let (params, tokens) = (1e8 * 1.9f64.powi(i % 4), 2e9 * 3f64.powi(i / 4));
+            let scatter = (0.003 * (phase * f64::from(i + 1)).sin()).exp();
+            let loss = (1.8 + 480.0 / params.powf(0.35) + 2000.0 / (worth * tokens).powf(0.37)) * scatter;
+            table += &format!("{params},{tokens},{loss},{name}\n");
+        }
+    }
+    std::fs::write(dir.join("runs.csv"), table).unwrap();
+    let ask = |arguments: &str| isoflop(dir, &arguments.split(' ').collect::<Vec<_>>());
+    let compared = json(&ask("compare runs.csv --by optimizer --cost muon=1.25 --draws 100 --json"));
+    let pair = &compared["pairs"][0];
+    assert_eq!((&pair["winner"], &pair["reference"]), (&"muon".into(), &"adamw".into()));
+    let gain = |of: &Value| of["gain"]["value"].as_f64().unwrap();
+    assert!((1.6..2.5).contains(&gain(&pair["gain"])), "{pair}");
+    assert!((gain(&pair["money"]) * 1.25 / gain(&pair["gain"]) - 1.0).abs() < 1e-12);
+    let text = String::from_utf8(ask("compare runs.csv --by optimizer --cost muon=1.25 --draws 100").stdout).unwrap();
+    assert!(text.starts_with("muon is better") && text.contains("In money"), "{text}");
+    for (arguments, expected) in [
+        ("compare runs.csv", "<SECOND>"),
+        ("compare runs.csv gopher", "--by"),
+        ("compare runs.csv --by optimiser", "did you mean optimizer"),
+        ("compare runs.csv --by optimizer --cost muon=0", "above zero"),
+        ("compare runs.csv --by optimizer --cost adam=2", "did you mean adamw"),
+        ("compare runs.csv --by optimizer --where optimizer=muon", "needs two"),
+    ] {
+        let complaint = refusal(&ask(arguments));
+        assert!(complaint.contains(expected), "{arguments}: {complaint}");
+    }
+}
+
+#[test]
 fn a_record_is_its_claims_and_their_verdicts() {
     let dir = folder_with_runs();
     let dir = dir.path();

@@ -21,6 +21,7 @@ pub mod models;
 pub mod names;
 pub mod plan;
 pub mod predict;
+pub mod recipes;
 pub mod runs;
 mod sources;
 pub mod units;

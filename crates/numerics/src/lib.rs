@@ -5,6 +5,7 @@
 pub mod convergence;
 pub mod descent;
 pub mod elementary;
+pub mod fisher;
 pub mod levenberg_marquardt;
 pub mod linear_algebra;
 pub mod minimize;

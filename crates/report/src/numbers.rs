@@ -1,5 +1,6 @@
 //! Numbers as people read them: as many digits as the interval supports, counts with suffixes, shares in percent.
 
+use isoflop::predict::Amount;
 use isoflop::{Estimate, Params};
 
 /// A count (parameters, tokens) to three significant digits with its suffix: `262B`.
@@ -79,6 +80,16 @@ pub(crate) fn whole(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// The interval of an amount, nothing where it is held; where it has no upper end, that is said.
+pub(crate) fn ends(amount: &Amount, text: &dyn Fn(f64) -> String) -> String {
+    match (amount.lo, amount.hi) {
+        (Some(lo), Some(hi)) if lo == hi => String::new(),
+        (Some(lo), Some(hi)) => format!("{} to {}", text(lo), text(hi)),
+        (Some(lo), None) => format!("{} to no end", text(lo)),
+        _ => "-".to_owned(),
+    }
 }
 
 /// An estimate in texts of matching digits: the value, and the ends of its interval where it has one.

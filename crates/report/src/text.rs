@@ -5,6 +5,7 @@ mod diagnosis;
 mod hardware;
 mod models;
 mod predict;
+mod recipes;
 mod record;
 
 use std::fmt::Write;
@@ -23,6 +24,7 @@ pub use diagnosis::diagnosis;
 pub use hardware::{gpu, gpus};
 pub use models::{comparison, model, models, standings};
 pub use predict::{against, required};
+pub use recipes::recipes;
 pub use record::track_record;
 
 /// No line is longer, but for a word that is.

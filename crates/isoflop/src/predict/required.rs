@@ -161,7 +161,7 @@ impl Fit {
 
 impl Amount {
     /// `central`, or the median of the `draws`, with their central interval of `level`.
-    fn of(central: Option<f64>, mut draws: Vec<f64>, level: f64) -> Self {
+    pub(crate) fn of(central: Option<f64>, mut draws: Vec<f64>, level: f64) -> Self {
         draws.sort_by(f64::total_cmp);
         let at = |share: f64| quantile_or_infinite(&draws, share);
         let end = |share: f64| (!draws.is_empty()).then(|| at(share)).filter(|end| end.is_finite());

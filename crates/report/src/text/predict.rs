@@ -26,7 +26,7 @@ pub fn required(required: &Required, held: Held) -> String {
     let mut table =
         Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
     let mut row = |name: &str, amount: &Amount, text: &dyn Fn(f64) -> String, is: &str| {
-        table.row([name, &text(amount.value), &ends(amount, text), is]);
+        table.row([name, &text(amount.value), &numbers::ends(amount, text), is]);
     };
     let compute = |value: f64| numbers::compute(value, 3);
     row("params", params, &numbers::count, if matches!(held, Held::Params(_)) { "held" } else { "" });
@@ -46,16 +46,6 @@ pub fn required(required: &Required, held: Held) -> String {
     let run = format!("isoflop predict FIT --params {size} --tokens {text}");
     page.next(&run, "what one such run may end at: scatter and error of form are in that");
     page.text
-}
-
-/// The interval of an amount; where it has no upper end, that is said.
-fn ends(amount: &Amount, text: &dyn Fn(f64) -> String) -> String {
-    match (amount.lo, amount.hi) {
-        (Some(lo), Some(hi)) if lo == hi => String::new(),
-        (Some(lo), Some(hi)) => format!("{} to {}", text(lo), text(hi)),
-        (Some(lo), None) => format!("{} to no end", text(lo)),
-        _ => "-".to_owned(),
-    }
 }
 
 /// Finished runs against the curve.

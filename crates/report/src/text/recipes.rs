@@ -1,0 +1,216 @@
+//! Recipes compared, for people: which is better and by how much compute, under what it was supposed that they share.
+
+use isoflop::predict::Amount;
+use isoflop::recipes::{Form, Pair, RecipeComparison, Separation};
+
+use super::Page;
+use crate::escape;
+use crate::numbers;
+use crate::table::{Align, Table};
+
+/// More runs of each recipe than this nobody trains to tell two recipes apart.
+const TOO_MANY: f64 = 1_000.0;
+
+/// Recipes compared.
+pub fn recipes(compared: &RecipeComparison) -> String {
+    let mut page = Page::default();
+    let flops = numbers::compute(compared.flops, 3);
+    let answers: Vec<String> = compared.pairs.iter().map(|pair| answer(pair, &flops, compared.level)).collect();
+    page.answer(&answers.join("; "));
+    page.table(&gains(compared));
+    for pair in &compared.pairs {
+        page.remark(&remark(pair, compared));
+    }
+    page.table(&curve(compared));
+    page.table(&forms(compared));
+    page.doubts(&compared.warnings);
+    let recipes: Vec<String> =
+        compared.recipes.iter().map(|(name, runs)| format!("{} ({runs} runs)", shown(name))).collect();
+    page.facts(&[
+        (
+            "gain",
+            "how many times the compute the reference needs for the loss of the recipe's best run at that compute"
+                .to_owned(),
+        ),
+        ("recipes", format!("{}; the first is the reference", recipes.join(", "))),
+        ("supposed", format!("recipes are {}: the most they may share by these runs", form(compared.chosen))),
+        ("covers", compared.covers.clone()),
+    ]);
+    if compared.pairs.iter().any(|pair| pair.winner.is_none()) {
+        page.next("isoflop compare RUNS --by COLUMN", "with runs like those named above added");
+    } else {
+        page.next("isoflop fit RUNS", "with the better recipe alone, or with all in a column recipe");
+    }
+    page.text
+}
+
+fn shown(name: &str) -> String {
+    escape::shorten(name, 40)
+}
+
+/// What the recipes were supposed to share.
+fn form(form: Form) -> &'static str {
+    match form {
+        Form::Equal => "the same",
+        Form::Tied => "tied: one floor, the same exponents, and other worth of size and data",
+        Form::SharedFloor => "of one floor, and of different exponents",
+        Form::Free => "free: nothing is shared",
+    }
+}
+
+fn short(form: Form) -> &'static str {
+    match form {
+        Form::Equal => "equal",
+        Form::Tied => "tied",
+        Form::SharedFloor => "shared floor",
+        Form::Free => "free",
+    }
+}
+
+fn times(gain: f64) -> String {
+    if gain.is_finite() { format!("{}x", numbers::general(gain, 3)) } else { "no end".to_owned() }
+}
+
+fn sentence(gain: &Amount, level: f64) -> String {
+    format!("{} ({} at {})", times(gain.value), numbers::ends(gain, &times), numbers::level(level))
+}
+
+fn answer(pair: &Pair, flops: &str, level: f64) -> String {
+    let (recipe, reference) = (shown(&pair.recipe), shown(&pair.reference));
+    match pair.winner.as_ref() {
+        Some(winner) if *winner == pair.recipe && !pair.gain.gain.value.is_finite() => format!(
+            "{recipe} is better: no compute brings {reference} to what it reaches at {flops} FLOP{}",
+            pair.gain
+                .gain
+                .lo
+                .map(|lo| format!(" (at least {} at {})", times(lo), numbers::level(level)))
+                .unwrap_or_default()
+        ),
+        Some(winner) if *winner == pair.recipe => format!(
+            "{recipe} is better: at {flops} FLOP {reference} needs {} the compute to match it",
+            sentence(&pair.gain.gain, level)
+        ),
+        Some(_) => format!(
+            "{reference} is better: at {flops} FLOP it needs only {} the compute of {recipe} to match it",
+            sentence(&pair.gain.gain, level)
+        ),
+        None => format!(
+            "{recipe} and {reference} are not separable yet: at {flops} FLOP the gain is {}",
+            sentence(&pair.gain.gain, level)
+        ),
+    }
+}
+
+/// Crossing, disagreement between forms, money, and runs that would tell.
+fn remark(pair: &Pair, compared: &RecipeComparison) -> String {
+    let mut sentences = Vec::new();
+    let compute = |flops: f64| numbers::compute(flops, 2);
+    sentences.push(match &pair.crossover.flops {
+        Some(flops) => format!(
+            "The curves of {} and {} cross at {} FLOP ({}); in {} of the draws never before {} FLOP.",
+            shown(&pair.recipe),
+            shown(&pair.reference),
+            compute(flops.value),
+            numbers::ends(flops, &compute),
+            numbers::percent(pair.crossover.never),
+            compute(pair.crossover.until)
+        ),
+        None => format!(
+            "The curves of {} and {} do not cross before {} FLOP; in {} of the draws they do.",
+            shown(&pair.recipe),
+            shown(&pair.reference),
+            compute(pair.crossover.until),
+            numbers::percent(1.0 - pair.crossover.never)
+        ),
+    });
+    if pair.flips {
+        sentences.push(
+            "Which is better depends on the floor: tied and free recipes disagree, so larger runs are needed."
+                .to_owned(),
+        );
+    }
+    if pair.money.gain != pair.gain.gain {
+        sentences.push(format!("In money the gain is {}.", sentence(&pair.money.gain, compared.level)));
+    }
+    if let Some(needed) = &pair.needed {
+        sentences.push(separation(needed));
+    }
+    sentences.join(" ")
+}
+
+fn separation(needed: &Separation) -> String {
+    let (params, tokens) = (numbers::count(needed.params), numbers::count(needed.tokens));
+    if needed.runs > TOO_MANY {
+        return format!(
+            "If they differ as little as estimated ({} of the loss at {params} on {tokens} tokens), no affordable number of runs would tell.",
+            numbers::percent(needed.difference.abs())
+        );
+    }
+    format!(
+        "If they differ as estimated ({} of the loss), {} runs of each with {params} on {tokens} tokens would tell.",
+        numbers::percent(needed.difference.abs()),
+        numbers::general(needed.runs, 4)
+    )
+}
+
+fn gains(compared: &RecipeComparison) -> Table {
+    let interval = format!("{} interval", numbers::level(compared.level));
+    let mut table = Table::new([
+        ("recipe", Align::Left),
+        ("supposed", Align::Left),
+        ("gain", Align::Right),
+        (&interval, Align::Left),
+        ("better in", Align::Right),
+    ]);
+    for pair in &compared.pairs {
+        for under in &pair.under {
+            let mark = if under.form == compared.chosen { " *" } else { "" };
+            table.row([
+                &shown(&pair.recipe),
+                &format!("{}{mark}", short(under.form)),
+                &times(under.gain.value),
+                &numbers::ends(&under.gain, &times),
+                &format!("{} of draws", numbers::percent(under.better)),
+            ]);
+        }
+    }
+    table
+}
+
+fn curve(compared: &RecipeComparison) -> Table {
+    let interval = format!("{} interval", numbers::level(compared.level));
+    let mut table =
+        Table::new([("recipe", Align::Left), ("FLOP", Align::Right), ("gain", Align::Right), (&interval, Align::Left)]);
+    for pair in &compared.pairs {
+        // Every third point shows the course; the JSON has all.
+        for at in pair.curve.iter().step_by(3) {
+            table.row([
+                &shown(&pair.recipe),
+                &numbers::compute(at.flops, 2),
+                &times(at.gain.value),
+                &numbers::ends(&at.gain, &times),
+            ]);
+        }
+    }
+    table
+}
+
+fn forms(compared: &RecipeComparison) -> Table {
+    let mut table = Table::new([
+        ("supposed", Align::Left),
+        ("unknowns", Align::Right),
+        ("scatter", Align::Right),
+        ("against the next, p", Align::Left),
+    ]);
+    for test in &compared.forms {
+        let p = test.p_value.map(|p| if p < 1e-4 { "under 0.0001".to_owned() } else { format!("{p:.4}") });
+        let mark = if test.form == compared.chosen { " *" } else { "" };
+        table.row([
+            &format!("{}{mark}", short(test.form)),
+            &test.unknowns.to_string(),
+            &numbers::percent(test.scatter),
+            &p.unwrap_or_default(),
+        ]);
+    }
+    table
+}
