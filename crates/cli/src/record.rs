@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use isoflop::{Claim, TrackRecord, Verdict};
 
 use crate::input::{self, Sealed};
@@ -74,6 +74,12 @@ pub(crate) fn keep(verdict: &Verdict, claim: &Path) -> Result<Kept> {
 /// The track record of a folder, or of the claims and verdicts in `paths`.
 pub(crate) fn track_record(paths: &[PathBuf]) -> Result<TrackRecord> {
     let listed = match paths {
+        [folder] if !folder.exists() => {
+            bail!(
+                "{}: no such folder or file: `isoflop claim FIT` starts a record, --record names its folder",
+                folder.display()
+            )
+        }
         [folder] if folder.is_dir() => files(folder, &[CLAIM, VERDICT])?,
         paths => paths.to_vec(),
     };

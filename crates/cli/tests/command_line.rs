@@ -272,7 +272,7 @@ fn recipes_are_compared_by_a_column() {
     assert!((1.6..2.5).contains(&gain(&pair["gain"])), "{pair}");
     assert!((gain(&pair["money"]) * 1.25 / gain(&pair["gain"]) - 1.0).abs() < 1e-12);
     let text = String::from_utf8(ask("compare runs.csv --by optimizer --cost muon=1.25 --draws 100").stdout).unwrap();
-    assert!(text.starts_with("muon is better") && text.contains("In money"), "{text}");
+    assert!(text.starts_with("muon is better") && text.split_whitespace().any(|word| word == "money"), "{text}");
     for (arguments, expected) in [
         ("compare runs.csv", "<SECOND>"),
         ("compare runs.csv gopher", "--by"),

@@ -1,10 +1,9 @@
 //! Hoffmann's law for several recipes that share their floor and nothing else.
 
 use std::borrow::Cow;
-
 use std::sync::Arc;
 
-use crate::law::{Coupled, Domain, Hoffmann, Law, Observation, Parameter, Scales, Setting, Trust};
+use crate::law::{Coupled, Hoffmann, Law, Observation, Parameter, Scales, Setting, Trust};
 
 /// `L_r = E + A_r N^-alpha_r + B_r D^-beta_r`.
 #[derive(Debug, Clone)]
@@ -71,7 +70,6 @@ impl Law for SharedFloor {
     }
 
     fn parameters(&self) -> Cow<'_, [Parameter]> {
-        debug_assert!(self.parameters.iter().all(|parameter| parameter.domain == Domain::Positive));
         Cow::Borrowed(&self.parameters)
     }
 

@@ -12,6 +12,8 @@ use crate::words;
 
 /// Claims that the table shows; the JSON has all.
 const SHOWN: usize = 20;
+/// Verdicts below which coverage is anyone's guess: of twenty at 90 %, two misses are a share known to a tenth.
+const FEW: usize = 20;
 /// A number of claims inside this improbable speaks against the intervals.
 const IMPROBABLE: f64 = 0.05;
 
@@ -64,6 +66,9 @@ fn verdict(record: &TrackRecord) -> String {
             format!(
                 "The intervals are wider than need be: were they right, so many would hold in {chance} of such records."
             )
+        }
+        (None, None) if record.judged < FEW => {
+            format!("Nothing in this speaks against the intervals; it takes {FEW} verdicts and more to tell much.")
         }
         (None, None) => "Nothing in this speaks against the intervals.".to_owned(),
     }
