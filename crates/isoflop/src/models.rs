@@ -453,6 +453,11 @@ mod tests {
             let wasted = Standing::new(&fit, params, tokens, 0.9).unwrap().wasted.value;
             assert!((1.0 / (1.0 - wasted) - cost).abs() < 1e-5, "{wasted}");
         }
+        // 1.6 times the tokens at the same compute give up 0.00104649 nats and waste 7.5251 %.
+        let (params, tokens) = (Params::new(params.get() / 1.6).unwrap(), Tokens::new(tokens.get() * 1.6).unwrap());
+        let standing = Standing::new(&fit, params, tokens, 0.9).unwrap();
+        assert!((standing.wasted.value / 0.075_251 - 1.0).abs() < 1e-4, "{standing:?}");
+        assert!((standing.given_up.value / 0.001_046_49 - 1.0).abs() < 1e-4, "{standing:?}");
     }
 
     #[test]
