@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod compare;
+mod next;
 mod predict;
 mod record;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
+pub(crate) use next::NextArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Plan the best run under a budget
     Plan(PlanArguments),
+    /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
+    Next(NextArguments),
     /// Seal a prediction before its run
     Claim(ClaimArguments),
     /// Judge a sealed prediction by its run
