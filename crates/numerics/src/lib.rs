@@ -2,6 +2,7 @@
 //!
 //! This crate has never heard of tokens: it minimises, solves, resamples and samples plain numbers.
 
+pub mod bracket;
 pub mod convergence;
 pub mod descent;
 pub mod elementary;

@@ -52,8 +52,8 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Share of the bell below `x`.
-    fn below(&self, x: f64) -> f64 {
+    /// Share of the bell below `x`; all or nothing of a point.
+    pub fn share_below(&self, x: f64) -> f64 {
         if self.scale > 0.0 {
             student_cdf((x - self.centre) / self.scale, self.freedom)
         } else {
@@ -64,7 +64,7 @@ impl Bell {
 
 /// Share of an equal mixture of `bells` below `x`; NaN when there are none.
 pub fn mixture_share_below(bells: &[Bell], x: f64) -> f64 {
-    bells.iter().map(|bell| bell.below(x)).sum::<f64>() / bells.len() as f64
+    bells.iter().map(|bell| bell.share_below(x)).sum::<f64>() / bells.len() as f64
 }
 
 /// The `share` quantile of an equal mixture of `bells`; NaN when there are none.
