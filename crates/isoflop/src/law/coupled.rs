@@ -120,6 +120,10 @@ impl Law for Coupled {
     fn equivalent_flops(&self, parameters: &[f64], loss: f64) -> Option<f64> {
         CoupledCoefficients::from_slice(parameters)?.equivalent_flops(loss)
     }
+
+    fn tokens_for_loss(&self, parameters: &[f64], params: f64, _unique_tokens: f64, loss: f64) -> Option<f64> {
+        CoupledCoefficients::from_slice(parameters)?.tokens_for_loss(params, loss)
+    }
 }
 
 /// Logarithms of the two terms, ready to be added under the outer exponent k.
@@ -261,6 +265,34 @@ impl CoupledCoefficients {
         );
         let ln_ratio = ln(terms.reducible().value / reducible);
         Some(TRAINING_FLOPS_PER_PARAM_TOKEN * exp(ln_ratio / self.compute_exponent()))
+    }
+
+    /// Tokens on which a model of `params` reaches `loss`; infinite where none are enough.
+    ///
+    /// ```text
+    /// D = (B / T)^(1/β),   T = (loss - E) [1 - (A N^-α / (loss - E))^(1/k)]^k
+    /// ```
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::law::{CoupledCoefficients, published};
+    ///
+    /// let law = CoupledCoefficients::from_slice(published("besiroglu2024").unwrap().parameters).unwrap();
+    /// assert!((law.tokens_for_loss(7.22487e10, 1.974441).unwrap() / 1.32874e12 - 1.0).abs() < 1e-4);
+    /// assert_eq!(law.tokens_for_loss(1e9, 1.974441), Some(f64::INFINITY));
+    /// ```
+    pub fn tokens_for_loss(&self, params: f64, loss: f64) -> Option<f64> {
+        let reducible = loss - self.floor;
+        if reducible <= 0.0 {
+            return Some(f64::INFINITY);
+        }
+        let ln_reducible = ln(reducible);
+        let ln_taken = (ln(self.params_scale) - self.alpha * ln(params) - ln_reducible) / self.coupling;
+        if ln_taken >= 0.0 {
+            return Some(f64::INFINITY);
+        }
+        let ln_tokens_term = ln_reducible + self.coupling * ln(1.0 - exp(ln_taken));
+        Some(exp((ln(self.tokens_scale) - ln_tokens_term) / self.beta)).filter(|tokens| !tokens.is_nan())
     }
 
     /// The allocation exponents a and b, γ, and G.

@@ -81,4 +81,8 @@ impl Law for Hoffmann {
     fn equivalent_flops(&self, parameters: &[f64], loss: f64) -> Option<f64> {
         CoupledCoefficients::from_slice(parameters)?.equivalent_flops(loss)
     }
+
+    fn tokens_for_loss(&self, parameters: &[f64], params: f64, _unique_tokens: f64, loss: f64) -> Option<f64> {
+        CoupledCoefficients::from_slice(parameters)?.tokens_for_loss(params, loss)
+    }
 }

@@ -93,6 +93,10 @@ impl Law for Lovelace {
             .collect()
     }
 
+    fn repetition_can_hurt(&self) -> bool {
+        true
+    }
+
     /// Of one pass, where there is no penalty.
     fn best_ln_params(&self, parameters: &[f64], flops: f64) -> Option<f64> {
         CoupledCoefficients::from_slice(parameters.get(..ONCE)?)?.best_ln_params(flops)

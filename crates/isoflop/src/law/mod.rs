@@ -233,6 +233,17 @@ pub trait Law: Debug + Send + Sync {
         &[]
     }
 
+    /// Tokens on which a model of `params` reaches `loss` where there are `unique_tokens` distinct ones, of which there may be infinitely
+    /// many; infinite where none are enough, `None` where the law has no closed form for it.
+    fn tokens_for_loss(&self, _parameters: &[f64], _params: f64, _unique_tokens: f64, _loss: f64) -> Option<f64> {
+        None
+    }
+
+    /// Whether more passes over the same text can raise the loss.
+    fn repetition_can_hurt(&self) -> bool {
+        false
+    }
+
     /// Compute-optimal quantities that follow from the parameters, with their names, for reports.
     fn derived(&self, _parameters: &[f64]) -> Vec<(&'static str, f64)> {
         Vec::new()

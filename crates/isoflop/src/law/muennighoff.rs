@@ -53,6 +53,16 @@ impl Repetitions {
         let gone = if ratio < 1e-5 { ratio * (1.0 - 0.5 * ratio) } else { 1.0 - decay };
         Self { value: scale * gone, along: decay, along_scale: gone - ratio * decay }
     }
+
+    /// Tokens that are worth `worth` fresh ones where `unique` are distinct; infinite where none are.
+    pub(crate) fn tokens_worth(worth: f64, unique: f64, scale: f64) -> f64 {
+        if worth <= unique {
+            return worth;
+        }
+        // What is left to gain from repetition.
+        let left = 1.0 - (worth / unique - 1.0) / scale;
+        if left > 0.0 { unique * (1.0 - scale * ln(left)) } else { f64::INFINITY }
+    }
 }
 
 impl Muennighoff {
@@ -163,6 +173,17 @@ impl Law for Muennighoff {
 
     fn equivalent_flops(&self, parameters: &[f64], loss: f64) -> Option<f64> {
         CoupledCoefficients::from_slice(parameters.get(..5)?)?.equivalent_flops(loss)
+    }
+
+    /// Once the text repeats: before, the size that it fills grows with it.
+    fn tokens_for_loss(&self, parameters: &[f64], params: f64, unique_tokens: f64, loss: f64) -> Option<f64> {
+        if unique_tokens.is_infinite() {
+            return None;
+        }
+        let all_seen = Setting { unique_tokens, ..Setting::single_pass(params, unique_tokens) };
+        let (effective, _) = Self::effective(parameters, &all_seen)?;
+        let worth = CoupledCoefficients::from_slice(parameters.get(..5)?)?.tokens_for_loss(effective, loss)?;
+        (worth > unique_tokens).then(|| Repetitions::tokens_worth(worth, unique_tokens, parameters[5]))
     }
 }
 
@@ -293,6 +314,17 @@ mod tests {
             assert!((tokens / unique / epochs - 1.0).abs() < 1e-5, "{}", tokens / unique);
             assert!((Muennighoff.loss(set(), &repeated(best, tokens, unique)) - loss).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn tokens_for_a_loss_give_that_loss_once_text_repeats() {
+        for (params, tokens) in [(8e9, 1.1e11), (8e9, 4e11), (8e10, 4e12)] {
+            let loss = Muennighoff.loss(set(), &repeated(params, tokens, 1e11));
+            let found = Muennighoff.tokens_for_loss(set(), params, 1e11, loss).unwrap();
+            assert!((found / tokens - 1.0).abs() < 1e-9, "{found:e} for {tokens:e}");
+        }
+        let once = Muennighoff.loss(set(), &Setting::single_pass(8e9, 9e10));
+        assert_eq!(Muennighoff.tokens_for_loss(set(), 8e9, 1e11, once), None);
     }
 
     #[test]

@@ -294,6 +294,15 @@ impl Law for Worth {
         self.resources.law().best_ln_params(parameters.get(..self.underneath())?, flops)
     }
 
+    fn tokens_for_loss(&self, parameters: &[f64], params: f64, unique_tokens: f64, loss: f64) -> Option<f64> {
+        let own = parameters.get(..self.underneath())?;
+        let worth = self.resources.law().tokens_for_loss(own, params, unique_tokens, loss)?;
+        if !self.repeats {
+            return Some(worth);
+        }
+        Some(Repetitions::tokens_worth(worth, unique_tokens, *parameters.get(self.underneath())?))
+    }
+
     fn equivalent_flops(&self, parameters: &[f64], loss: f64) -> Option<f64> {
         self.resources.law().equivalent_flops(parameters.get(..self.underneath())?, loss)
     }
@@ -357,6 +366,14 @@ impl Law for Limited {
         self.law.starts(runs)
     }
 
+    fn repetition_can_hurt(&self) -> bool {
+        self.law.repetition_can_hurt()
+    }
+
+    fn tokens_for_loss(&self, parameters: &[f64], params: f64, unique_tokens: f64, loss: f64) -> Option<f64> {
+        self.law.tokens_for_loss(parameters, params, unique_tokens.min(self.unique_tokens), loss)
+    }
+
     fn best_ln_params(&self, parameters: &[f64], flops: f64) -> Option<f64> {
         let loss = |at: &Setting| self.loss(parameters, at);
         let near = self.law.best_ln_params(parameters, flops);
@@ -413,6 +430,20 @@ mod tests {
             let expected = Coupled.loss(&parameters[..6], &Setting::single_pass(1e8, worth * 1e11));
             assert!((law.loss(&parameters, &at) - expected).abs() < 1e-7);
         }
+    }
+
+    #[test]
+    fn tokens_for_a_loss_give_that_loss() {
+        let law = Worth::new(Resources::ParamsAndTokens, true, None);
+        let parameters = [1.8, 480.0, 2000.0, 0.35, 0.37, 0.7, 8.0];
+        for epochs in [0.3, 1.0, 1.01, 6.0, 30.0] {
+            let at =
+                Setting { unique_tokens: f64::min(1e10, epochs * 1e10), ..Setting::single_pass(1e9, epochs * 1e10) };
+            let tokens = law.tokens_for_loss(&parameters, 1e9, 1e10, law.loss(&parameters, &at)).unwrap();
+            assert!((tokens / at.tokens - 1.0).abs() < 1e-9, "{epochs}: {tokens:e}");
+        }
+        let for_ever = law.loss(&parameters, &Setting { unique_tokens: 1e10, ..Setting::single_pass(1e9, 1e14) });
+        assert_eq!(law.tokens_for_loss(&parameters, 1e9, 1e10, for_ever - 1e-3), Some(f64::INFINITY));
     }
 
     /// What is found near agrees with the search everywhere.
