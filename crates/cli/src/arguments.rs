@@ -1,17 +1,17 @@
 //! What can be typed.
 
 mod compare;
-mod next;
+mod plan;
 mod predict;
 mod record;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use isoflop::{Dollars, Filter, Flops, Objective, Params, Tokens};
+use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
-pub(crate) use next::NextArguments;
+pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 
@@ -35,10 +35,8 @@ pub(crate) enum Command {
     Backtest(BacktestArguments),
     /// Predict the loss of runs that have not been trained
     Predict(PredictArguments),
-    /// Plan the best run under a budget
+    /// Plan the best run under a budget, or the cheapest that reaches a goal, within limits
     Plan(PlanArguments),
-    /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
-    Next(NextArguments),
     /// Seal a prediction before its run
     Claim(ClaimArguments),
     /// Judge a sealed prediction by its run
@@ -271,40 +269,6 @@ pub(crate) struct ConditionArguments {
     /// Distinct tokens there are, such as 100B, of a fit that knows repeated text; what a run needs beyond them it repeats
     #[arg(long, value_name = "TOKENS")]
     pub unique_tokens: Option<Tokens>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlanArguments {
-    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
-    pub fit: PathBuf,
-    /// Budget in FLOP, such as 1e24
-    #[arg(long, required_unless_present = "usd", allow_negative_numbers = true)]
-    pub flops: Option<Flops>,
-    /// Budget in dollars, such as 10M; needs --gpu
-    #[arg(long, conflicts_with = "flops", requires = "gpu")]
-    pub usd: Option<Dollars>,
-    /// Accelerator to rent, such as h100
-    #[arg(long)]
-    pub gpu: Option<String>,
-    /// Dollars per accelerator-hour
-    #[arg(long, default_value_t = 2.0, requires = "gpu")]
-    pub price: f64,
-    /// Share of the accelerator's peak that training reaches
-    #[arg(long, default_value_t = 0.4, requires = "gpu")]
-    pub mfu: f64,
-    /// Share of the time that is not lost to failures and restarts
-    #[arg(long, default_value_t = 0.9, requires = "gpu")]
-    pub goodput: f64,
-    /// Number of accelerators, for the days it takes
-    #[arg(long, requires = "gpu")]
-    pub gpus: Option<u32>,
-    #[command(flatten)]
-    pub conditions: ConditionArguments,
-    #[command(flatten)]
-    pub answer: AnswerArguments,
-    /// Write the plan to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

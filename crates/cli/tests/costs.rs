@@ -48,7 +48,7 @@ fn a_run_has_its_bill() {
     near(&job["cost"]["gpu_hours"], 5e6, 1e-5);
     near(&job["cost"]["days"], 50.8626, 1e-5);
     near(&job["cost"]["energy_kwh"], 4.2e6, 1e-5);
-    near(&job["co2_kg"], 1.68e6, 1e-5);
+    near(&job["cost"]["co2_kg"], 1.68e6, 1e-5);
     assert!(job["fitting"].is_null());
 
     let [model, typed] =

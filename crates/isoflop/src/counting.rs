@@ -48,6 +48,9 @@ pub enum FlopCounting {
 /// FLOP per parameter per token in training: two forward, four backward (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
 pub const TRAINING_FLOPS_PER_PARAM_TOKEN: f64 = 6.0;
 
+/// FLOP per parameter per token in serving: the forward pass alone, attention to earlier tokens left out.
+pub const SERVING_FLOPS_PER_PARAM_TOKEN: f64 = 2.0;
+
 /// Training compute by the `6 N D` rule.
 ///
 /// ```text

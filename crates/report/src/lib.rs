@@ -14,6 +14,7 @@ mod escape;
 pub mod figures;
 pub mod markdown;
 mod numbers;
+mod plan_words;
 mod profile;
 mod resampling;
 mod table;

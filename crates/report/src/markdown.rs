@@ -7,6 +7,7 @@ use isoflop::{Claim, Dropped, Fit, Plan, Run, Runs, Verdict};
 use crate::budgets::{self, Budgets};
 use crate::escape;
 use crate::numbers;
+use crate::plan_words;
 use crate::table::{Align, Table};
 use crate::text;
 use crate::words;
@@ -102,7 +103,7 @@ fn answer(story: &Story) -> Option<String> {
                 words::reach(&claim.extrapolation)
             )
         }
-        (None, Some(plan)) => format!("**{}**.", capitalised(&words::plan_answer(plan))),
+        (None, Some(plan)) => format!("**{}**.", capitalised(&plan_words::answer(plan))),
         (None, None) => format!("**{}**.", capitalised(&words::fit_answer(story.fit, story.level))),
     };
     Some(format!("{sentence}\n"))
@@ -149,9 +150,9 @@ fn plan(story: &Story) -> Option<String> {
     let plan = story.plan?;
     Some(format!(
         "## Plan\n\n{}.\n\n{}\nRegret: {}.\n",
-        capitalised(&words::plan_answer(plan)),
-        words::plan_table(plan).to_markdown(),
-        words::regret(plan)
+        capitalised(&plan_words::answer(plan)),
+        plan_words::table(plan).to_markdown(),
+        plan_words::regret(plan)
     ))
 }
 

@@ -92,6 +92,11 @@ pub(crate) fn ends(amount: &Amount, text: &dyn Fn(f64) -> String) -> String {
     }
 }
 
+/// The upper end of an interval in the words of `text`; one without end says so.
+pub(crate) fn or_no_end(end: f64, text: impl Fn(f64) -> String) -> String {
+    if end.is_infinite() { "no end".to_owned() } else { text(end) }
+}
+
 /// An estimate in texts of matching digits: the value, and the ends of its interval where it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rounded {
@@ -130,13 +135,18 @@ impl Rounded {
         Self::with(estimate, count)
     }
 
+    /// Compute to three significant digits.
+    pub(crate) fn compute(estimate: &Estimate) -> Self {
+        Self::with(estimate, |value| compute(value, 3))
+    }
+
     /// A ratio to three significant digits.
     pub(crate) fn ratio(estimate: &Estimate) -> Self {
         Self::with(estimate, |value| general(value, 3))
     }
 
     fn with(estimate: &Estimate, text: impl Fn(f64) -> String) -> Self {
-        let ends = estimate.lo.zip(estimate.hi).map(|(lo, hi)| (text(lo), text(hi)));
+        let ends = estimate.lo.zip(estimate.hi).map(|(lo, hi)| (text(lo), or_no_end(hi, &text)));
         Self { value: text(estimate.value), ends }
     }
 

@@ -4,7 +4,6 @@ mod backtest;
 mod diagnosis;
 mod hardware;
 mod models;
-mod next;
 mod predict;
 mod recipes;
 mod record;
@@ -15,6 +14,7 @@ use isoflop::{Claim, Fit, Plan, Prediction, Verdict, Warning};
 
 use crate::escape;
 use crate::numbers::{self, Rounded};
+use crate::plan_words;
 use crate::profile;
 use crate::table::{Align, Table};
 use crate::words;
@@ -24,7 +24,6 @@ pub use backtest::backtest;
 pub use diagnosis::diagnosis;
 pub use hardware::{gpu, gpus};
 pub use models::{comparison, model, models, standings};
-pub use next::next;
 pub use predict::{against, required};
 pub use recipes::recipes;
 pub use record::track_record;
@@ -143,18 +142,17 @@ pub fn prediction(prediction: &Prediction) -> String {
 /// A plan: what to train in a sentence, every quantity with its interval, the flat range, the risk, what was assumed.
 pub fn plan(plan: &Plan) -> String {
     let mut page = Page::default();
-    page.answer(&words::plan_answer(plan));
-    page.table(&words::plan_table(plan));
+    page.answer(&plan_words::answer(plan));
+    page.table(&plan_words::table(plan));
     if plan.loss.lo.is_none() {
         page.remark(words::NO_INTERVAL);
     }
     page.doubts(&plan.warnings);
-    let covers = match plan.loss.lo {
-        Some(_) => plan.covers.clone(),
-        None => "nothing: the law comes without draws".to_owned(),
-    };
-    let mut facts =
-        vec![("covers", covers), ("distance", words::reach(&plan.extrapolation)), ("regret", words::regret(plan))];
+    let mut facts: Vec<(&str, String)> = plan_words::goal(plan).map(|goal| ("goal", goal)).into_iter().collect();
+    facts.extend(plan_words::limits(plan).into_iter().map(|limit| ("limits", limit)));
+    facts.push(("covers", plan.covers.clone()));
+    facts.push(("distance", words::reach(&plan.extrapolation)));
+    facts.push(("regret", plan_words::regret(plan)));
     facts.extend(plan.assumptions.iter().map(|assumption| ("assumed", assumption.clone())));
     facts.extend(plan.ruled_out.iter().map(|alternative| ("ruled out", alternative.clone())));
     page.facts(&facts);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use isoflop::counting::{FlopCounting, ParamCounting};
 use isoflop::fit::{Beside, Conventions, SamplingQuality, Tails};
 use isoflop::predict::BesideLoss;
-use isoflop::{Claim, Extrapolation, Fit, Light, Plan, Reduction, Status, Tokens, Verdict};
+use isoflop::{Claim, Extrapolation, Fit, Light, Reduction, Status, Tokens, Verdict};
 
 use crate::escape;
 use crate::numbers::{self, Rounded};
@@ -93,53 +93,9 @@ fn derived_meaning(name: &str) -> &'static str {
     }
 }
 
-/// What a plan decides, with intervals, and what it costs.
-pub(crate) fn plan_table(plan: &Plan) -> Table {
-    let interval = format!("{} interval", numbers::level(plan.level));
-    let mut table =
-        Table::new([("", Align::Left), ("value", Align::Right), (&interval, Align::Left), ("is", Align::Left)]);
-    let mut row = |name: &str, rounded: Rounded, is: &str| {
-        table.row([name, &rounded.value, &rounded.interval(), is]);
-    };
-    row("params", Rounded::count(&plan.params), "best model size");
-    row("tokens", Rounded::count(&plan.tokens), "to train it on");
-    row("tokens/param", Rounded::ratio(&plan.tokens_per_param), "");
-    row("loss", Rounded::loss(&plan.loss), "nats per token, if the law's form holds");
-    row("one run", Rounded::loss(&plan.new_run), "the form may not hold, and runs scatter");
-    table.row(["compute", &numbers::compute(plan.flops.value, 3), "", "FLOP, the budget"]);
-    for (name, amount, is) in cost_rows(plan) {
-        table.row([name, &amount, "", is]);
-    }
-    table
-}
-
-fn cost_rows(plan: &Plan) -> Vec<(&'static str, String, &'static str)> {
-    let cost = &plan.cost;
-    let rows = [
-        ("price", cost.usd.map(dollars), ""),
-        ("device-hours", cost.gpu_hours.map(numbers::count), ""),
-        ("days", cost.days.map(|days| numbers::general(days, 3)), "wall time"),
-        ("energy", cost.energy_kwh.map(numbers::count), "kWh"),
-    ];
-    rows.into_iter().filter_map(|(name, amount, is)| amount.map(|amount| (name, amount, is))).collect()
-}
-
 /// An amount of money: `$10M`.
 pub(crate) fn dollars(amount: f64) -> String {
     format!("${}", numbers::count(amount))
-}
-
-/// A plan in one sentence, without its end.
-pub(crate) fn plan_answer(plan: &Plan) -> String {
-    let price = plan.cost.usd.map(|usd| format!(", {}", dollars(usd))).unwrap_or_default();
-    format!(
-        "train {} on {} tokens: loss {}{price}; any size in {} costs under {} more compute",
-        numbers::count(plan.params.value),
-        numbers::count(plan.tokens.value),
-        Rounded::loss(&plan.new_run).sentence(plan.level),
-        numbers::count_range(plan.flat_range.params_lo, plan.flat_range.params_hi),
-        numbers::level(plan.flat_range.tolerance),
-    )
 }
 
 /// How runs scatter around the law of `fit`.
@@ -150,18 +106,6 @@ pub(crate) fn scatter(fit: &Fit, noise: f64) -> String {
         Tails::Light => ", nearly normal (Student-t, 30 degrees of freedom)",
     });
     format!("{} of the loss{}", numbers::percent(noise), tails.unwrap_or_default())
-}
-
-/// What acting on the point estimate risks.
-pub(crate) fn regret(plan: &Plan) -> String {
-    match plan.regret {
-        Some(regret) => format!(
-            "acting on these point values wastes {} of the compute in the middle of the draws, {} in the worst twentieth",
-            numbers::percent(regret.median),
-            numbers::percent(regret.p95)
-        ),
-        None => "unknown: the fit has no draws".to_owned(),
-    }
 }
 
 /// A fit in one sentence, without its end.

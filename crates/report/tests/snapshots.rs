@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use isoflop::hardware::Rental;
 use isoflop::law::published;
+use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
 use isoflop::predict::{Held, against};
 use isoflop::{
     Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
@@ -79,6 +80,19 @@ fn what_the_command_line_prints_looks_as_expected() {
     let against = against(&fit, &ladder(), None, LEVEL, 1).unwrap();
     assert_looks_as_expected("against.txt", &text::against(&against));
     assert_looks_as_expected("plan.txt", &text::plan(&fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap()));
+    let rental = Rental::new(isoflop::hardware::accelerator("h100").unwrap(), 2.0, 0.4, 0.9, Some(8)).unwrap();
+    let goal = Problem {
+        limits: Limits {
+            params: Some(Params::new(1.5e6).unwrap()),
+            unique_tokens: Some(Tokens::new(1e7).unwrap()),
+            repetition: Repetition::Published,
+            ..Limits::default()
+        },
+        demand: Some(Demand { tokens: Tokens::new(1e7).unwrap(), rental: Some(rental.clone()) }),
+        budget: Some(Budget::Dollars("$1".parse().unwrap())),
+        ..Problem::of_goal(Nats::new(2.4).unwrap(), Some(rental))
+    };
+    assert_looks_as_expected("goal-plan.txt", &text::plan(&fit.solve(&goal, LEVEL).unwrap()));
     let (claim, inside) = big_run(&fit, -0.004);
     assert!(inside.inside);
     assert_looks_as_expected("claim.txt", &text::claim(&claim));

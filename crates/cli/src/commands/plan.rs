@@ -1,8 +1,8 @@
-//! `isoflop plan`: the best run under a budget.
+//! `isoflop plan`: the best run under a budget, or the cheapest that reaches a goal, within limits.
 
-use anyhow::{Result, bail};
-use isoflop::hardware::Rental;
-use isoflop::hardware::accelerator;
+use anyhow::Result;
+use isoflop::hardware::{Rental, accelerator};
+use isoflop::plan::{Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory};
 
 use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};
@@ -10,14 +10,9 @@ use crate::{Outcome, input};
 
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
-    let fit = input::fit_under(&arguments.fit, &arguments.conditions)?;
-    let rental = arguments.gpu.as_deref().map(|name| rental(name, arguments)).transpose()?;
-    let budget = match (arguments.flops, arguments.usd, &rental) {
-        (Some(flops), _, _) => flops,
-        (None, Some(dollars), Some(rental)) => rental.affordable(dollars)?,
-        (None, _, _) => bail!("say the budget: --flops 1e24, or --usd 10M --gpu h100"),
-    };
-    let plan = fit.plan(budget, rental.as_ref(), arguments.answer.level)?;
+    // The distinct tokens are one of the problem's limits: what more of them is worth is part of the answer.
+    let fit = input::under(input::fit(&arguments.fit)?, arguments.conditions.recipe.as_deref(), None)?;
+    let plan = fit.solve(&problem(arguments)?, arguments.answer.level)?;
 
     let json = serde_json::to_string(&plan)?;
     if let Some(file) = file {
@@ -27,6 +22,54 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn rental(name: &str, arguments: &PlanArguments) -> Result<Rental> {
-    Ok(Rental::new(accelerator(name)?, arguments.price, arguments.mfu, arguments.goodput, arguments.gpus)?)
+/// What is asked.
+fn problem(arguments: &PlanArguments) -> Result<Problem> {
+    let PlanArguments { budget, goal, limits, conditions, demand, .. } = arguments;
+    let budgets = [
+        budget.flops.map(Budget::Flops),
+        budget.usd.map(Budget::Dollars),
+        budget.gpu_hours.map(Budget::DeviceHours),
+        budget.days.map(Budget::Days),
+        budget.kwh.map(Budget::Energy),
+    ];
+    let than = match (goal.than_params, goal.than_tokens, goal.than_flops) {
+        (Some(params), Some(tokens), _) => Baseline::Run { params, tokens },
+        (_, _, Some(flops)) => Baseline::Best(flops),
+        _ => Baseline::LargestFitted,
+    };
+    let goal = match (goal.loss, goal.better) {
+        (Some(loss), _) => Goal::Loss(loss),
+        (None, Some(share)) => Goal::Better { share, than },
+        (None, None) => Goal::LowestLoss,
+    };
+    let serving = |serve| Ok::<_, anyhow::Error>(Demand { tokens: serve, rental: serving_rental(arguments)? });
+    Ok(Problem {
+        goal,
+        budget: budgets.into_iter().flatten().next(),
+        limits: Limits {
+            params: limits.max_params,
+            memory: limits.memory.map(|bytes| ServingMemory { bytes, precision: limits.precision.into() }),
+            unique_tokens: conditions.unique_tokens,
+            repetition: limits.repetition.into(),
+            epochs: limits.max_epochs,
+            days: limits.max_days,
+        },
+        demand: demand.serve.map(serving).transpose()?,
+        rental: training_rental(arguments)?,
+    })
+}
+
+fn training_rental(arguments: &PlanArguments) -> Result<Option<Rental>> {
+    let devices = &arguments.devices;
+    let rent =
+        |name: &String| Ok(Rental::new(accelerator(name)?, devices.price, devices.mfu, devices.goodput, devices.gpus)?);
+    devices.gpu.as_ref().map(rent).transpose()
+}
+
+/// Serving is not a job that fails and starts again: it loses no time.
+fn serving_rental(arguments: &PlanArguments) -> Result<Option<Rental>> {
+    let (devices, demand) = (&arguments.devices, &arguments.demand);
+    let price = demand.serve_price.unwrap_or(devices.price);
+    let rent = |name: &String| Ok(Rental::new(accelerator(name)?, price, demand.serve_mfu, 1.0, None)?);
+    devices.gpu.as_ref().map(rent).transpose()
 }

@@ -2,7 +2,6 @@
 
 mod beside;
 mod conventions;
-mod doubt;
 mod file;
 mod form_error;
 mod plain;
@@ -22,7 +21,6 @@ use crate::units::concise;
 
 pub use beside::Beside;
 pub use conventions::Conventions;
-pub use doubt::NoDoubt;
 pub use file::{FitFileError, Provenance};
 pub use form_error::Rehearsal;
 pub use plain::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::reduction::{Path, Reduction, RunsToAdd};
 use super::{Draw, Fit};
-use crate::law::{Limited, Variable};
+use crate::law::{self, Law, Limited, Muennighoff, Resources, Variable, Worth};
 use crate::units::{Flops, Params, Tokens, UnitError};
 
 /// Why a fit does not answer.
@@ -101,7 +101,7 @@ pub enum QuestionError {
     },
     /// Text that runs out, asked of a law of single passes.
     #[error(
-        "the fit knows nothing of repeated text (its law is {law}), so it cannot say what happens when distinct tokens run out: fit runs that repeat (column unique_tokens or epochs), or ask without --unique-tokens"
+        "the fit knows nothing of repeated text (its law is {law}), so it cannot say what happens when distinct tokens run out: fit runs that repeat (column unique_tokens or epochs), or ask without --unique-tokens; `isoflop plan` can borrow what is published (--repetition published)"
     )]
     NoRepetition {
         /// The law.
@@ -156,6 +156,25 @@ impl Fit {
         }
         let law = Arc::new(Limited::new(Arc::clone(&self.law), unique_tokens.get()));
         Ok(Self { law, unique_tokens: Some(unique_tokens), ..self.clone() })
+    }
+
+    /// This fit with what Muennighoff et al. found repeated text to be worth; `None` where its law is not of sizes and single passes.
+    ///
+    /// Their law with this fit's coefficients for a fit of Hoffmann's; for a coupled one their effective tokens, and parameters as they
+    /// are, for its size that text can fill has no closed form.
+    ///
+    /// # Source
+    /// Muennighoff et al. 2023, arXiv:2305.16264, equations 5 and 6: R_D* = 15.39, R_N* = 5.31.
+    pub(crate) fn with_published_repetition(&self) -> Option<Self> {
+        let published = law::published("muennighoff2023-repeated")?.parameters;
+        let (law, scales): (Arc<dyn Law>, &[f64]) = match self.law.name() {
+            "hoffmann" => (Arc::new(Muennighoff), &published[5..]),
+            "coupled" => (Arc::new(Worth::new(Resources::ParamsAndTokens, true, None)), &published[5..6]),
+            _ => return None,
+        };
+        let with_scales = |parameters: &[f64]| [parameters, scales].concat();
+        let draws = self.draws.iter().map(|draw| Draw { parameters: with_scales(&draw.parameters), ..draw.clone() });
+        Some(Self { law, point: with_scales(&self.point), draws: draws.collect(), ..self.clone() })
     }
 
     /// The recipe that [`Fit::of_recipe`] took out of several.

@@ -27,10 +27,8 @@ pub enum Job {
 pub struct JobCost {
     /// Training compute.
     pub flops: Flops,
-    /// Dollars, device-hours, days, energy.
+    /// Dollars, device-hours, days, energy, CO2.
     pub cost: Cost,
-    /// CO2 of the energy, kg; `None` where the device's power is not published.
-    pub co2_kg: Option<f64>,
     /// Memory; `None` where only the compute is known.
     pub fitting: Option<Fitting>,
     /// What the numbers rest on.
@@ -118,15 +116,13 @@ impl Job {
     /// let cost = job.cost(&rental, &Site::default())?;
     /// assert!((cost.cost.usd.unwrap() / 1e7 - 1.0).abs() < 1e-5);
     /// assert!((cost.cost.days.unwrap() - 50.8626).abs() < 1e-3);
-    /// assert!((cost.co2_kg.unwrap() / 1.8312e6 - 1.0).abs() < 1e-5);
+    /// assert!((cost.cost.co2_kg.unwrap() / 1.8312e6 - 1.0).abs() < 1e-5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cost(&self, rental: &Rental, site: &Site) -> Result<JobCost, UnitError> {
         let flops = self.flops()?;
         let accelerator = rental.accelerator();
-        let mut cost = rental.cost(flops);
-        cost.energy_kwh = cost.gpu_hours.and_then(|hours| site.energy_kwh(accelerator, hours));
-        let co2_kg = cost.energy_kwh.map(|energy| site.co2_kg(energy));
+        let cost = rental.cost_at(flops.get(), site);
         let mut assumptions = vec![rental.assumption()];
         if let Some(watts) = accelerator.watts {
             let Site { load, host_watts, power_usage_effectiveness, kg_co2_per_kwh } = site;
@@ -149,7 +145,7 @@ impl Job {
                 Some(Fitting::new(params.get(), active_params.get(), &state, accelerator))
             }
         };
-        Ok(JobCost { flops, cost, co2_kg, fitting, assumptions })
+        Ok(JobCost { flops, cost, fitting, assumptions })
     }
 }
 
@@ -203,7 +199,7 @@ mod tests {
     #[test]
     fn without_published_power_there_is_a_price_and_no_energy() {
         let cost = Job::Compute(Flops::new(1e24).unwrap()).cost(&rental("tpu-v6e"), &Site::default()).unwrap();
-        assert!(cost.cost.usd.is_some() && cost.cost.energy_kwh.is_none() && cost.co2_kg.is_none());
+        assert!(cost.cost.usd.is_some() && cost.cost.energy_kwh.is_none() && cost.cost.co2_kg.is_none());
         assert!(cost.fitting.is_none());
     }
 }

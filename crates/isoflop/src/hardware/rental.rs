@@ -43,6 +43,9 @@ pub struct Cost {
     pub days: Option<f64>,
     /// Energy, when the device's power is known.
     pub energy_kwh: Option<f64>,
+    /// CO2 of the energy, kg.
+    #[serde(default)]
+    pub co2_kg: Option<f64>,
 }
 
 impl Rental {
@@ -77,15 +80,47 @@ impl Rental {
         Flops::new(budget.get() / self.dollars_per_hour.get() * self.flops_per_hour())
     }
 
-    /// What `flops` costs.
+    /// What `flops` costs at a site of the usual kind.
     pub fn cost(&self, flops: Flops) -> Cost {
-        let hours = flops.get() / self.flops_per_hour();
+        self.cost_of(flops.get())
+    }
+
+    /// The same of a bare number of FLOP, which may be infinite.
+    pub(crate) fn cost_of(&self, flops: f64) -> Cost {
+        self.cost_at(flops, &Site::default())
+    }
+
+    /// What `flops` FLOP cost at `site`.
+    pub(crate) fn cost_at(&self, flops: f64, site: &Site) -> Cost {
+        let hours = flops / self.flops_per_hour();
+        let energy_kwh = site.energy_kwh(&self.accelerator, hours);
         Cost {
             usd: Some(hours * self.dollars_per_hour.get()),
             gpu_hours: Some(hours),
             days: self.devices.map(|devices| hours / (24.0 * f64::from(devices.max(1)))),
-            energy_kwh: Site::default().energy_kwh(&self.accelerator, hours),
+            energy_kwh,
+            co2_kg: energy_kwh.map(|energy| site.co2_kg(energy)),
         }
+    }
+
+    /// FLOP that one device does in `hours`.
+    pub(crate) fn flops_in(&self, hours: f64) -> f64 {
+        hours * self.flops_per_hour()
+    }
+
+    /// Dollars for each FLOP.
+    pub(crate) fn dollars_per_flop(&self) -> f64 {
+        self.dollars_per_hour.get() / self.flops_per_hour()
+    }
+
+    /// Device-hours that `energy_kwh` lasts at a site of the usual kind; `None` where the device's power is not published.
+    pub(crate) fn hours_of_energy(&self, energy_kwh: f64) -> Option<f64> {
+        Some(energy_kwh / Site::default().energy_kwh(&self.accelerator, 1.0)?)
+    }
+
+    /// The number of devices, where it is known.
+    pub fn devices(&self) -> Option<u32> {
+        self.devices
     }
 
     fn flops_per_hour(&self) -> f64 {

@@ -116,7 +116,7 @@ fn job_table(job: &JobCost) -> Table {
     row("device-hours", job.cost.gpu_hours.map(numbers::count), "");
     row("days", job.cost.days.map(|days| numbers::general(days, 3)), "wall time");
     row("energy", job.cost.energy_kwh.map(numbers::count), "kWh");
-    row("CO2", job.co2_kg.map(|kg| numbers::general(kg / 1000.0, 3)), "tonnes");
+    row("CO2", job.cost.co2_kg.map(|kg| numbers::general(kg / 1000.0, 3)), "tonnes");
     if let Some(fitting) = &job.fitting {
         let devices = |devices: f64| format!("weights, gradients and optimizer: {devices} devices or more");
         row("to train", Some(gigabytes(fitting.training_bytes)), &devices(fitting.training_devices));

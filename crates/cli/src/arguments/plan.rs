@@ -1,0 +1,227 @@
+//! What can be typed after `isoflop plan`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use isoflop::hardware::Precision;
+use isoflop::plan::Repetition;
+use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
+
+use super::{AnswerArguments, ConditionArguments};
+
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("budget").args(["flops", "usd", "gpu_hours", "days", "kwh"]),
+    group = ArgGroup::new("goal").args(["loss", "better"])
+)]
+pub(crate) struct PlanArguments {
+    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
+    pub fit: PathBuf,
+    #[command(flatten)]
+    pub budget: BudgetArguments,
+    #[command(flatten)]
+    pub goal: GoalArguments,
+    #[command(flatten)]
+    pub devices: DeviceArguments,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+    #[command(flatten)]
+    pub conditions: ConditionArguments,
+    #[command(flatten)]
+    pub demand: DemandArguments,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+    /// Write the plan to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What may be spent; one of them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Budget, one of")]
+pub(crate) struct BudgetArguments {
+    /// Budget in FLOP, such as 1e24
+    #[arg(long, allow_negative_numbers = true)]
+    pub flops: Option<Flops>,
+    /// Budget in dollars, such as 10M; needs --gpu
+    #[arg(long, requires = "gpu", allow_negative_numbers = true)]
+    pub usd: Option<Dollars>,
+    /// Budget in hours of one accelerator, such as 5M; needs --gpu
+    #[arg(long, value_name = "HOURS", requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    pub gpu_hours: Option<f64>,
+    /// Budget in days of all accelerators; needs --gpu and --gpus
+    #[arg(long, requires_all = ["gpu", "gpus"], value_parser = amount, allow_negative_numbers = true)]
+    pub days: Option<f64>,
+    /// Budget in kilowatt-hours, such as 4M; needs --gpu
+    #[arg(long, requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    pub kwh: Option<f64>,
+}
+
+/// What is to be reached, as cheaply as can be; within the budget, where there is one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Goal, reached as cheaply as can be")]
+pub(crate) struct GoalArguments {
+    /// Loss to reach, nats per token
+    #[arg(long, value_parser = loss, allow_negative_numbers = true)]
+    pub loss: Option<Nats>,
+    /// Share by which the loss is to be lower than that of another run, such as 5%: the best run of the largest fitted compute,
+    /// unless --than-params and --than-tokens, or --than-flops, name one
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub better: Option<f64>,
+    /// Size of that run
+    #[arg(long, value_name = "PARAMS", requires_all = ["better", "than_tokens"])]
+    pub than_params: Option<Params>,
+    /// Its training tokens
+    #[arg(long, value_name = "TOKENS", requires_all = ["better", "than_params"])]
+    pub than_tokens: Option<Tokens>,
+    /// Compute of which the best run is meant
+    #[arg(long, value_name = "FLOP", requires = "better", conflicts_with = "than_params")]
+    pub than_flops: Option<Flops>,
+}
+
+/// What it is trained on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accelerators")]
+pub(crate) struct DeviceArguments {
+    /// Accelerator to rent, such as h100
+    #[arg(long)]
+    pub gpu: Option<String>,
+    /// Dollars per accelerator-hour
+    #[arg(long, default_value_t = 2.0, requires = "gpu")]
+    pub price: f64,
+    /// Share of the accelerator's peak that training reaches
+    #[arg(long, default_value_t = 0.4, requires = "gpu")]
+    pub mfu: f64,
+    /// Share of the time that is not lost to failures and restarts
+    #[arg(long, default_value_t = 0.9, requires = "gpu")]
+    pub goodput: f64,
+    /// Number of accelerators, for the days it takes
+    #[arg(long, requires = "gpu", value_parser = clap::value_parser!(u32).range(1..))]
+    pub gpus: Option<u32>,
+}
+
+/// What else limits the run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArguments {
+    /// Largest model, such as 8B
+    #[arg(long, value_name = "PARAMS")]
+    pub max_params: Option<Params>,
+    /// Memory that a serving device may use for the weights, such as 80GB
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub memory: Option<f64>,
+    /// Format of the weights when serving
+    #[arg(long, value_enum, default_value_t, requires = "memory")]
+    pub precision: PrecisionArgument,
+    /// Most passes over the distinct tokens
+    #[arg(long, value_name = "EPOCHS", requires = "unique_tokens", value_parser = amount)]
+    pub max_epochs: Option<f64>,
+    /// Whose word on repeated text counts: the fit's, or that of Muennighoff et al. 2023
+    #[arg(long, value_enum, default_value_t, requires = "unique_tokens")]
+    pub repetition: RepetitionArgument,
+    /// Most days of training; needs --gpu and --gpus
+    #[arg(long, value_name = "DAYS", requires_all = ["gpu", "gpus"], conflicts_with = "days", value_parser = amount)]
+    pub max_days: Option<f64>,
+}
+
+/// What the model is to serve once it is trained.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serving")]
+pub(crate) struct DemandArguments {
+    /// Tokens to serve over the model's life, such as 5T: the budget, or the cost of the goal, is then for training and serving
+    #[arg(long, value_name = "TOKENS")]
+    pub serve: Option<Tokens>,
+    /// Share of the accelerator's peak that serving reaches
+    #[arg(long, value_name = "MFU", default_value_t = 0.1, requires_all = ["serve", "gpu"])]
+    pub serve_mfu: f64,
+    /// Dollars per accelerator-hour of serving; those of training unless said otherwise
+    #[arg(long, value_name = "PRICE", requires_all = ["serve", "gpu"])]
+    pub serve_price: Option<f64>,
+}
+
+/// The format of a weight.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum PrecisionArgument {
+    /// Two bytes
+    #[default]
+    Bf16,
+    /// One byte
+    Fp8,
+    /// One byte
+    Int8,
+    /// Half a byte
+    Fp4,
+}
+
+impl From<PrecisionArgument> for Precision {
+    fn from(argument: PrecisionArgument) -> Self {
+        match argument {
+            PrecisionArgument::Bf16 => Self::Bf16,
+            PrecisionArgument::Fp8 => Self::Fp8,
+            PrecisionArgument::Int8 => Self::Int8,
+            PrecisionArgument::Fp4 => Self::Fp4,
+        }
+    }
+}
+
+/// What is known of repeated text.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum RepetitionArgument {
+    /// What the fitted runs that repeat say
+    #[default]
+    Fitted,
+    /// What Muennighoff et al. 2023 found, for a hoffmann or coupled fit of single passes
+    Published,
+}
+
+impl From<RepetitionArgument> for Repetition {
+    fn from(argument: RepetitionArgument) -> Self {
+        match argument {
+            RepetitionArgument::Fitted => Self::Fitted,
+            RepetitionArgument::Published => Self::Published,
+        }
+    }
+}
+
+/// A number such as `5M` or `30`; whether it makes sense is the library's to say.
+fn amount(text: &str) -> Result<f64, String> {
+    parse_count(text).ok_or_else(|| "a number such as 30, 1.5 or 5M".to_owned())
+}
+
+fn loss(text: &str) -> Result<Nats, String> {
+    let nats = text
+        .parse::<f64>()
+        .map_err(|_| "a loss in nats per token, such as 2.0; for a share use --better 5%".to_owned())?;
+    Nats::new(nats).map_err(|error| error.to_string())
+}
+
+/// A share such as `5%` or `0.05`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    number
+        .trim()
+        .parse::<f64>()
+        .map(|number| number / unit)
+        .map_err(|_| "a share of the loss, such as 5% or 0.05".to_owned())
+}
+
+/// Bytes such as `80GB`, `80G`, `640e9` or `80GiB`.
+fn bytes(text: &str) -> Result<f64, String> {
+    const UNITS: [(&str, f64); 9] = [
+        ("GiB", 1_073_741_824.0),
+        ("MiB", 1_048_576.0),
+        ("TiB", 1_099_511_627_776.0),
+        ("GB", 1e9),
+        ("MB", 1e6),
+        ("TB", 1e12),
+        ("G", 1e9),
+        ("M", 1e6),
+        ("T", 1e12),
+    ];
+    let unit = UNITS.iter().find(|(unit, _)| text.to_lowercase().ends_with(&unit.to_lowercase()));
+    let (number, bytes) = unit.map_or((text, 1.0), |(unit, bytes)| (&text[..text.len() - unit.len()], *bytes));
+    match number.trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * bytes),
+        _ => Err("a number of bytes, such as 80GB".to_owned()),
+    }
+}

@@ -1,0 +1,89 @@
+//! Plans as a user asks for them: goals, limits, text that runs out, serving, money; what binds is said, what does not is not.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/grid.rs"]
+mod grid;
+mod support;
+
+use grid::{answer, table};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn fitted() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    table(&dir, "runs.csv", "params,tokens,loss", 24, |_, (params, tokens, loss)| format!("{params},{tokens},{loss}"));
+    answer(dir.path(), "fit runs.csv --law hoffmann --draws 100 -o fit.json").unwrap();
+    dir
+}
+
+fn plan(dir: &TempDir, arguments: &str) -> Value {
+    serde_json::from_str(&answer(dir.path(), &format!("plan fit.json {arguments} --json")).unwrap()).unwrap()
+}
+
+fn value(plan: &Value, key: &str) -> f64 {
+    plan[key]["value"].as_f64().unwrap()
+}
+
+#[test]
+fn a_goal_is_reached_with_the_doubt_about_what_it_takes() {
+    let dir = fitted();
+    let by_budget = plan(&dir, "--flops 1e22");
+    let by_goal = plan(&dir, &format!("--loss {}", value(&by_budget, "loss")));
+    assert!((value(&by_goal, "flops") / 1e22 - 1.0).abs() < 1e-6);
+    assert!(by_goal["flops"]["lo"].as_f64().unwrap() < 1e22 && by_goal["flops"]["hi"].as_f64().unwrap() > 1e22);
+    assert!((0.2..0.8).contains(&by_goal["goal"]["reached"].as_f64().unwrap()), "{}", by_goal["goal"]);
+
+    let better = plan(&dir, "--better 1% --than-flops 1e22");
+    assert!((value(&better, "loss") / value(&by_budget, "loss") - 0.99).abs() < 1e-9);
+    // Twice what it takes is enough in nearly all draws.
+    let rich = plan(&dir, &format!("--better 1% --than-flops 1e22 --flops {}", 2.0 * value(&better, "flops")));
+    assert!(rich["goal"]["within_budget"].as_f64().unwrap() > 0.9, "{}", rich["goal"]);
+}
+
+#[test]
+fn what_binds_is_said_with_its_worth_and_what_does_not_is_not() {
+    let dir = fitted();
+    let free = answer(dir.path(), "plan fit.json --flops 1e22").unwrap();
+    for word in ["limits", "ruled out", "epochs", "goal", "serving"] {
+        assert!(!free.contains(word), "{word} in {free}");
+    }
+    let bound =
+        answer(dir.path(), "plan fit.json --flops 1e22 --max-params 1B --unique-tokens 100B --repetition published")
+            .unwrap();
+    for words in
+        ["1B parameters: 10 % more size is worth", "100B distinct tokens: 10 % more distinct text", "ruled out"]
+    {
+        assert!(bound.contains(words), "{words} not in {bound}");
+    }
+    let loose = answer(dir.path(), "plan fit.json --flops 1e22 --max-params 100B").unwrap();
+    assert!(!loose.contains("more size is worth"), "{loose}");
+}
+
+#[test]
+fn serving_and_memory_make_the_model_smaller() {
+    let dir = fitted();
+    let goal = format!("--loss {}", value(&plan(&dir, "--flops 1e22"), "loss"));
+    let alone = value(&plan(&dir, &goal), "params");
+    let served = plan(&dir, &format!("{goal} --serve 1T --gpu h100"));
+    assert!(value(&served, "params") < 0.9 * alone);
+    let total = served["serving"]["total"].as_f64().unwrap();
+    let sides = served["cost"]["usd"].as_f64().unwrap() + served["serving"]["cost"]["usd"].as_f64().unwrap();
+    assert!((total / sides - 1.0).abs() < 1e-9, "{total} {sides}");
+
+    let bytes = 0.5 * alone * 1e-9;
+    let small = plan(&dir, &format!("{goal} --memory {bytes}GB --precision fp8"));
+    assert!((value(&small, "params") / (0.5 * alone) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn budgets_in_days_hours_and_energy_are_the_same_budget() {
+    let dir = fitted();
+    let devices = "--gpu h100 --gpus 100 --goodput 1";
+    let days = plan(&dir, &format!("--days 10 {devices}"));
+    for budget in ["--gpu-hours 24000", "--kwh 20160", "--usd 48000"] {
+        let other = plan(&dir, &format!("{budget} {devices}"));
+        assert!((value(&other, "flops") / value(&days, "flops") - 1.0).abs() < 1e-9, "{budget}");
+        assert!((other["cost"]["days"].as_f64().unwrap() - 10.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,120 @@
+//! Why there is no plan.
+
+use super::infeasible::Infeasible;
+use crate::fit::QuestionError;
+use crate::hardware::PriceError;
+use crate::units::{Dollars, UnitError};
+
+/// The fewest parameters and tokens of a run that makes sense; below, a unit has been mistaken.
+pub(super) const SMALLEST: f64 = 1e3;
+
+/// The loss of a guess among a million tokens, more than any vocabulary has: nothing has been learnt.
+pub(super) const GUESSING: f64 = 13.8;
+
+/// Why a question makes no sense, whatever the law.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProblemError {
+    /// Neither a budget nor a goal.
+    #[error(
+        "say what to plan for: a budget (--flops 1e24, or --usd 10M --gpu h100), or a goal (--loss 2.0, or --better 5%)"
+    )]
+    NothingAsked,
+    /// A number of which more than zero is needed.
+    #[error("{quantity} must be positive and finite, got {value}")]
+    NotPositive {
+        /// Which.
+        quantity: &'static str,
+        /// The number given.
+        value: f64,
+    },
+    /// A share of the loss that no run can be better by.
+    #[error("--better takes a share of the loss between 0 and 100 %, such as 5%, got {}%", 100.0 * .0)]
+    NotAShare(f64),
+    /// Better than which run is not known.
+    #[error(
+        "better than which run? The fit does not say how large its largest was: give --than-flops 1e24, or --than-params 70B --than-tokens 1.4T"
+    )]
+    NoBaseline,
+    /// Money, hours, days or energy without devices.
+    #[error("{0} needs to know the devices: add --gpu h100")]
+    NeedsDevices(&'static str),
+    /// Days without a number of devices.
+    #[error("days need a number of devices: add --gpus 1024")]
+    NeedsNumberOfDevices,
+    /// Energy on a device whose power is not published.
+    #[error(
+        "the power of {0} is not published, so its energy cannot be counted: give the budget in dollars or device-hours"
+    )]
+    NoPower(String),
+    /// Epochs of an unlimited text.
+    #[error("epochs are passes over a limited text: say how much there is with --unique-tokens 100B")]
+    EpochsOfWhat,
+    /// Fewer than one pass.
+    #[error("--max-epochs must be at least 1, got {0}; to train on less text, lower --unique-tokens")]
+    LessThanOnePass(f64),
+    /// A budget of one side, where both sides cost.
+    #[error("with --serve the budget is for training and serving together: give it in {0}")]
+    BudgetOfOneSide(&'static str),
+    /// More money than there is.
+    #[error("{0} is more than the world produces in ten years: a budget in FLOP is --flops")]
+    MoreThanTheWorld(Dollars),
+    /// Muennighoff's repetition for a law that is not of sizes and single passes.
+    #[error(
+        "the published law of repeated text goes with a hoffmann or coupled law of one recipe, and this fit's is {0}: leave --repetition out, or fit runs that repeat"
+    )]
+    NoPublishedRepetition(&'static str),
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The question makes no sense, whatever the fit.
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
+    /// The law has no interior optimum, or the budget is out of range.
+    #[error(
+        "the law has no compute-optimal size at this budget ({0}): it must fall both with parameters and with tokens; fit runs that vary both"
+    )]
+    NoOptimum(#[from] UnitError),
+    /// No allowed run reaches the goal.
+    #[error(transparent)]
+    Infeasible(Box<Infeasible>),
+    /// The best run is smaller than any model of language.
+    #[error(
+        "the best run would be {run} with loss {loss:.2}, and models of language have 1,000 parameters and tokens at the least, and losses below {GUESSING}: check the unit of the budget, the goal and the limits, such as --flops 1e21"
+    )]
+    TooSmall {
+        /// The run, in words.
+        run: String,
+        /// Its loss, nats per token.
+        loss: f64,
+    },
+    /// The budget is smaller than the smallest run.
+    #[error(
+        "a budget of {0} FLOP is below the smallest sensible run, 1,000 parameters on 1,000 tokens: check its unit, such as --flops 1e21"
+    )]
+    BudgetTooSmall(f64),
+    /// A limit that no model keeps to.
+    #[error("no model has as few as {0}: check the unit of the limit, such as --max-params 7B or --memory 80GB")]
+    LimitTooSmall(String),
+    /// Serving costs more than there is.
+    #[error("serving even the smallest model costs more than the budget: lower --serve, or raise the budget")]
+    ServingAlone,
+    /// The fit cannot say.
+    #[error(transparent)]
+    Question(QuestionError),
+    /// The price is not one.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+}
+
+impl From<QuestionError> for PlanError {
+    fn from(error: QuestionError) -> Self {
+        match error {
+            QuestionError::Unit(error) => Self::NoOptimum(error),
+            error => Self::Question(error),
+        }
+    }
+}

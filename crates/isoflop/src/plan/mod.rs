@@ -1,0 +1,268 @@
+//! From a fit and a question to what to train: the best run under budgets and limits, its interval, and the cost of being wrong.
+
+mod asked;
+mod binding;
+mod checks;
+mod error;
+mod flat;
+mod goal;
+mod infeasible;
+mod limit;
+mod problem;
+mod regret;
+mod relaxed;
+mod remedies;
+mod search;
+mod serving;
+mod space;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fit::{Estimate, Fit, Warning};
+use crate::hardware::{Cost, Rental};
+use crate::predict::{Extrapolation, check_loss};
+use crate::units::{Flops, Params, Tokens, significant};
+
+pub use binding::{Binding, RELAXED_BY, Worth};
+pub use error::{PlanError, ProblemError};
+pub use flat::{FLAT_TOLERANCE, FlatRange};
+pub use goal::GoalOutcome;
+pub use infeasible::{Infeasible, Remedy};
+pub use limit::Limit;
+pub use problem::{Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory};
+pub use regret::Regret;
+pub use serving::Serving;
+
+use asked::Asked;
+use search::Optimum;
+
+/// The schema of `plan.json`.
+pub const PLAN_SCHEMA: &str = "isoflop.plan/1";
+
+/// Compute beyond which training takes longer than a model stays useful, however many devices there are.
+///
+/// # Source
+/// Erdil & Schneider-Joseph 2024, arXiv:2411.01137: the wall of latency, for runs of three months.
+const LATENCY_WALL: f64 = 2e31;
+
+/// What to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `isoflop.plan/1`.
+    pub schema: String,
+    /// Best model size.
+    pub params: Estimate,
+    /// Tokens to train it on.
+    pub tokens: Estimate,
+    /// Tokens per parameter.
+    pub tokens_per_param: Estimate,
+    /// Training compute; certain where it is the budget, doubtful where it is what a goal takes.
+    pub flops: Estimate,
+    /// Loss that the law expects of the planned run, with the doubt about the law's parameters alone.
+    pub loss: Estimate,
+    /// Loss that one such run will show: the law's form may be wrong so far out, and single runs scatter.
+    pub new_run: Estimate,
+    /// What training costs; `None` entries were not asked for.
+    pub cost: Cost,
+    /// What training costs at the ends of the interval of `flops`, where it is not certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_interval: Option<(Cost, Cost)>,
+    /// The goal and how likely it is reached, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<GoalOutcome>,
+    /// Passes over the distinct tokens, where these are limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Estimate>,
+    /// What serving costs, where there is a demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
+    /// Sizes that are as good.
+    pub flat_range: FlatRange,
+    /// Share of the cost wasted by acting on the point estimate, over the draws; `None` without draws.
+    pub regret: Option<Regret>,
+    /// The limits that this plan runs into, and what a little more of each is worth.
+    #[serde(default)]
+    pub binding: Vec<Binding>,
+    /// Alternatives that were considered and rejected.
+    pub ruled_out: Vec<String>,
+    /// Level of the intervals.
+    pub level: f64,
+    /// What the intervals of the loss cover.
+    pub covers: String,
+    /// Distance from the data.
+    pub extrapolation: Extrapolation,
+    /// What was assumed, with values.
+    pub assumptions: Vec<String>,
+    /// Doubts.
+    pub warnings: Vec<Warning>,
+}
+
+impl Fit {
+    /// The compute-optimal plan for `budget`, priced by `rental` where one is given.
+    ///
+    /// # Errors
+    /// As [`Fit::solve`].
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::{Fit, Flops, law::published};
+    /// let fit = Fit::from_published(published("besiroglu2024").unwrap());
+    /// let plan = fit.plan(Flops::new(5.76e23)?, None, 0.9)?;
+    /// assert!((plan.params.value / 7.22487e10 - 1.0).abs() < 1e-5);
+    /// assert!((plan.loss.value - 1.974441).abs() < 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self, budget: Flops, rental: Option<&Rental>, level: f64) -> Result<Plan, PlanError> {
+        self.solve(&Problem::of_budget(Budget::Flops(budget), rental.cloned()), level)
+    }
+
+    /// The best run for `problem`, with `level` intervals.
+    ///
+    /// ```text
+    /// min L(N, D)           subject to  N (6D + s) <= budget, and the limits
+    /// min N (6D + s)        subject to  L(N, D) <= goal, and the limits
+    /// s = 2 S p,  S tokens to serve, p the price of a FLOP of serving over that of training
+    /// ```
+    ///
+    /// Each draw is solved by itself. The run to act on is the best of a plain fit's point; of a posterior it has the size in the middle
+    /// of the draws' best, and the tokens that the budget leaves it, or that reach the goal in the middle of the draws.
+    ///
+    /// # Source
+    /// Hoffmann et al. 2022, arXiv:2203.15556, for a budget alone; Sardana et al. 2024, arXiv:2401.00448, for serving; Czech et al. 2026,
+    /// arXiv:2603.22339, for the waste.
+    ///
+    /// # Errors
+    /// [`PlanError::Problem`] when the question makes no sense, [`PlanError::Infeasible`] when no run answers it, with what would have to
+    /// give, [`PlanError::NoOptimum`] when the law has no best size, [`PlanError::Question`] when the runs cannot tell.
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::plan::{Limits, Problem};
+    /// use isoflop::{Fit, law::published};
+    /// let fit = Fit::from_published(published("besiroglu2024").unwrap());
+    /// let cheapest = Problem::of_goal("2.0".parse::<f64>()?.try_into()?, None);
+    /// let plan = fit.solve(&cheapest, 0.9)?;
+    /// assert!((plan.loss.value - 2.0).abs() < 1e-9);
+    ///
+    /// let small = Problem { limits: Limits { params: Some("20B".parse()?), ..Limits::default() }, ..cheapest };
+    /// let smaller = fit.solve(&small, 0.9)?;
+    /// assert!((smaller.params.value / 20e9 - 1.0).abs() < 1e-9 && smaller.flops.value > plan.flops.value);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn solve(&self, problem: &Problem, level: f64) -> Result<Plan, PlanError> {
+        let asked = Asked::new(self, problem)?;
+        asked.check_sizes()?;
+        let solutions = asked.solutions();
+        let best = asked
+            .central(&solutions)
+            .ok_or_else(|| PlanError::Infeasible(Box::new(remedies::infeasible(&asked, &solutions))))?;
+        asked.check_optimum(&best)?;
+        let (params, tokens) = (Params::new(best.params)?, Tokens::new(best.tokens)?);
+        let flops = asked.training_flops(&best);
+        let extrapolation = Extrapolation::new(Flops::new(flops)?, self.largest_flops());
+
+        let fit = &asked.fit;
+        let loss = fit.loss_at(params, tokens, level);
+        let new_run = fit.new_run(params, tokens, level, &extrapolation);
+        check_loss(&loss, params, tokens)?;
+        check_loss(&new_run, params, tokens)?;
+        let mut warnings = self.warnings().to_vec();
+        warnings.extend(fit.distance_warnings(params, tokens, &extrapolation));
+        warnings.extend(fit.coupling_warning(params, tokens));
+        warnings.extend((flops > LATENCY_WALL).then(|| {
+            let message = "more than 2e31 FLOP: by what is known of networks and memory, no number of devices trains that in months";
+            Warning::new("latency_wall", message.to_owned())
+        }));
+
+        let over_draws = |of: &dyn Fn(&Optimum) -> f64| {
+            Estimate::from_draws(of(&best), solutions.iter().flatten().map(of).collect(), level)
+        };
+        let spends_all = asked.goal(fit.point()).is_none() && problem.demand.is_none() && flops == asked.space.budget;
+        let flops = if spends_all {
+            Estimate { value: flops, lo: Some(flops), hi: Some(flops) }
+        } else {
+            asked.doubtful_flops(&best, &solutions, level)
+        };
+        let weighed = binding::weigh(&asked, &best);
+        let training = |flops: f64| problem.rental.as_ref().map(|rental| rental.cost_of(flops));
+        Ok(Plan {
+            schema: PLAN_SCHEMA.to_owned(),
+            params: over_draws(&|best| best.params),
+            tokens: over_draws(&|best| best.tokens),
+            tokens_per_param: over_draws(&|best| best.tokens / best.params),
+            cost: training(flops.value).unwrap_or_default(),
+            cost_interval: flops
+                .lo
+                .zip(flops.hi)
+                .filter(|_| !spends_all)
+                .and_then(|(lo, hi)| training(lo).zip(training(hi))),
+            flops,
+            goal: GoalOutcome::of(&asked, &best, &solutions, &extrapolation),
+            epochs: asked.unique_tokens.map(|unique| over_draws(&|best| (best.tokens / unique.get()).max(1.0))),
+            serving: Serving::of(&asked, &best),
+            flat_range: FlatRange::around(&asked, &best),
+            regret: asked.regret(&best),
+            binding: weighed.binding,
+            ruled_out: weighed.ruled_out,
+            loss,
+            new_run,
+            level,
+            covers: if fit.draws().is_empty() {
+                "nothing: the law comes without draws".to_owned()
+            } else {
+                "loss: doubt about the law's parameters, its form taken as right; one run: error of form and scatter of runs too".to_owned()
+            },
+            extrapolation,
+            assumptions: asked.assumptions(),
+            warnings,
+        })
+    }
+}
+
+impl Asked<'_> {
+    /// Training compute of a run; the budget itself where the run spends it.
+    fn training_flops(&self, run: &Optimum) -> f64 {
+        let flops = run.flops();
+        if (flops / self.space.budget - 1.0).abs() < 1e-12 { self.space.budget } else { flops }
+    }
+
+    /// Training compute where it is not the budget: over the draws, one that never reaches the goal counted as beyond all others.
+    fn doubtful_flops(&self, best: &Optimum, solutions: &[Option<Optimum>], level: f64) -> Estimate {
+        let flops = solutions.iter().map(|solution| solution.map_or(f64::INFINITY, |solution| solution.flops()));
+        Estimate::from_draws(best.flops(), flops.collect(), level)
+    }
+
+    /// The run to be better than, in words.
+    fn baseline(&self) -> Option<String> {
+        let Goal::Better { share, than } = self.problem.goal else { return None };
+        let run = match than {
+            Baseline::Run { params, tokens } => format!("{params} on {tokens} tokens"),
+            Baseline::Best(flops) => format!("the best run of {flops} FLOP"),
+            Baseline::LargestFitted => {
+                format!(
+                    "the best run of {:.3} FLOP, the compute of the largest fitted run",
+                    Flops::new(self.fit.largest_flops()?).ok()?
+                )
+            }
+        };
+        Some(format!("{} % less loss than {run}", significant(100.0 * share, 3)))
+    }
+
+    /// What was assumed, in words.
+    fn assumptions(&self) -> Vec<String> {
+        let text = match (self.unique_tokens, self.problem.limits.epochs) {
+            (None, _) => "one pass over unlimited unique data".to_owned(),
+            (Some(unique), Some(epochs)) if epochs <= 1.0 => format!("one pass over at most {unique} distinct tokens"),
+            (Some(unique), _) => format!("{unique} distinct tokens, repeated where more are needed"),
+        };
+        let mut assumptions = vec!["training compute C = 6 N D".to_owned(), text];
+        if self.problem.limits.repetition == Repetition::Published {
+            assumptions.push("what repeated text is worth: Muennighoff et al. 2023, not these runs".to_owned());
+        }
+        assumptions.extend(self.baseline());
+        assumptions.extend(self.fit.recipe().map(|recipe| format!("recipe {recipe}")));
+        assumptions.extend(self.problem.rental.iter().flat_map(Rental::assumptions));
+        assumptions.extend(self.problem.demand.as_ref().map(Demand::assumption));
+        assumptions
+    }
+}

@@ -1,0 +1,286 @@
+//! The one optimiser: the best allowed run under any law, by a closed form where that is exact, else by a search in ln N.
+
+use std::cell::Cell;
+
+use isoflop_numerics::bracket::{self, Height};
+use isoflop_numerics::elementary::{exp, ln};
+
+use super::space::Space;
+use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
+use crate::law::{Law, Setting};
+use crate::units::Params;
+
+/// A best run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Optimum {
+    pub(super) params: f64,
+    pub(super) tokens: f64,
+    /// Nats per token.
+    pub(super) loss: f64,
+    /// Training and serving together, in FLOP of training.
+    pub(super) cost: f64,
+}
+
+impl Optimum {
+    /// Compute of training.
+    pub(super) fn flops(&self) -> f64 {
+        TRAINING_FLOPS_PER_PARAM_TOKEN * self.params * self.tokens
+    }
+
+    /// What is trained, in words.
+    pub(super) fn run(&self) -> String {
+        let count = |value: f64| Params::new(value).map_or_else(|_| value.to_string(), |value| format!("{value:.3}"));
+        format!("{} on {} tokens", count(self.params), count(self.tokens))
+    }
+}
+
+/// A law among the runs that are allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) law: &'a dyn Law,
+    pub(super) space: &'a Space,
+    /// What repeated text does.
+    pub(super) text: Text,
+    /// Good to this in ln N; what is minimised is flat there to its square, but at a limit.
+    pub(super) tolerance: f64,
+}
+
+/// What more tokens do to the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// They lower it, and the law's closed forms hold.
+    Fresh,
+    /// They lower it ever less, for they repeat what was seen.
+    Repeated,
+    /// They may raise it in the end.
+    CanHurt,
+}
+
+/// For the run to act on, and for what is compared with it.
+pub(super) const FINE: f64 = 1e-7;
+
+/// For each of many draws.
+pub(super) const COARSE: f64 = 1e-4;
+
+/// Step in ln N of the first look: limits make the loss along them bend more than once, but no sharper than this.
+const STEP: f64 = 0.5;
+
+/// How far around a known optimum a look goes before it goes everywhere, e-folds of N.
+const NEAR: f64 = 1.5;
+
+/// A step in ln N or ln D that tells which way is down.
+const SLIGHTLY: f64 = 1e-3;
+
+/// Good to this in ln D.
+const TOKENS_TOLERANCE: f64 = 1e-10;
+
+impl Search<'_> {
+    /// The allowed run of lowest loss, looked for near a size first where one is known; `None` where no run is allowed, or none has a
+    /// finite loss.
+    pub(super) fn lowest_loss(&self, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
+        if let Some(optimum) = self.lowest_loss_in_closed_form(parameters) {
+            return Some(optimum);
+        }
+        let height = |ln_params: f64| self.loss_at_size(parameters, self.size(ln_params));
+        let params = self.lowest_over_sizes(height, near)?;
+        Some(self.optimum(parameters, params, self.best_tokens(parameters, params)?))
+    }
+
+    /// The cheapest allowed run whose loss is at most `goal`; `None` where none is.
+    pub(super) fn cheapest(&self, parameters: &[f64], goal: f64, near: Option<f64>) -> Option<Optimum> {
+        match self.cheapest_in_closed_form(parameters, goal) {
+            ClosedForm::Found(optimum) => return Some(optimum),
+            ClosedForm::Impossible => return None,
+            ClosedForm::Unknown => {}
+        }
+        let last_tokens = Cell::new(None);
+        let height = |ln_params: f64| {
+            let params = self.size(ln_params);
+            let tokens = self.fewest_tokens(parameters, params, goal, &last_tokens);
+            tokens.map_or(f64::INFINITY, |tokens| ln(self.space.cost(params, tokens)))
+        };
+        // The sizes that can reach the goal may lie between two looks; the size of lowest loss is one of them if any is.
+        let params = self.lowest_over_sizes(height, near).or_else(|| {
+            let lowest = self.lowest_loss(parameters, near).filter(|lowest| lowest.loss <= goal)?;
+            let at = ln(lowest.params);
+            let from = Height { at, value: height(at) };
+            Some(self.size(bracket::lowest(height, at - STEP, from, at + STEP, self.tolerance).at))
+        })?;
+        let tokens = self.fewest_tokens(parameters, params, goal, &last_tokens)?;
+        Some(self.optimum(parameters, params, tokens))
+    }
+
+    /// Loss of a run.
+    pub(super) fn loss(&self, parameters: &[f64], params: f64, tokens: f64) -> f64 {
+        self.law.loss(parameters, &Setting::single_pass(params, tokens))
+    }
+
+    /// Loss at the best tokens that a size may see; infinite where it may see none.
+    pub(super) fn loss_at_size(&self, parameters: &[f64], params: f64) -> f64 {
+        self.best_tokens(parameters, params).map_or(f64::INFINITY, |tokens| self.loss(parameters, params, tokens))
+    }
+
+    /// What the cheapest run of a size that reaches `goal` costs; infinite where none does.
+    pub(super) fn cost_at_size(&self, parameters: &[f64], params: f64, goal: f64) -> f64 {
+        let tokens = self.fewest_tokens(parameters, params, goal, &Cell::new(None));
+        tokens.map_or(f64::INFINITY, |tokens| self.space.cost(params, tokens))
+    }
+
+    /// The size of a logarithm; at the end of what is allowed, that end to the last bit.
+    fn size(&self, ln_params: f64) -> f64 {
+        exp(ln_params).clamp(self.space.params.0, self.space.params.1)
+    }
+
+    fn optimum(&self, parameters: &[f64], params: f64, tokens: f64) -> Optimum {
+        let loss = self.loss(parameters, params, tokens);
+        Optimum { params, tokens, loss, cost: self.space.cost(params, tokens) }
+    }
+
+    /// Where nothing but compute is limited, the law's own best size.
+    fn lowest_loss_in_closed_form(&self, parameters: &[f64]) -> Option<Optimum> {
+        let compute = self.space.compute_alone().filter(|_| self.text == Text::Fresh)?;
+        let params = exp(self.law.best_ln_params(parameters, compute)?);
+        let tokens = compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
+        self.space.allows(params, tokens).then(|| self.optimum(parameters, params, tokens))
+    }
+
+    fn cheapest_in_closed_form(&self, parameters: &[f64], goal: f64) -> ClosedForm {
+        if self.text != Text::Fresh || self.space.serving > 0.0 {
+            return ClosedForm::Unknown;
+        }
+        let Some(compute) = self.law.equivalent_flops(parameters, goal) else { return ClosedForm::Unknown };
+        if compute.is_infinite() {
+            return ClosedForm::Impossible;
+        }
+        let Some(ln_params) = self.law.best_ln_params(parameters, compute) else { return ClosedForm::Unknown };
+        let (params, tokens) = (exp(ln_params), compute / TRAINING_FLOPS_PER_PARAM_TOKEN / exp(ln_params));
+        if self.space.allows(params, tokens) {
+            return ClosedForm::Found(self.optimum(parameters, params, tokens));
+        }
+        ClosedForm::Unknown
+    }
+
+    /// The tokens of lowest loss that a size may see: all that are allowed, unless loss has risen again by then.
+    fn best_tokens(&self, parameters: &[f64], params: f64) -> Option<f64> {
+        let most = self.space.most_tokens(params);
+        if most < self.space.tokens.0 || !(self.space.params.0..=self.space.params.1).contains(&params) {
+            return None;
+        }
+        if self.text != Text::CanHurt {
+            return Some(most);
+        }
+        let height = |ln_tokens: f64| self.loss(parameters, params, exp(ln_tokens));
+        let (fewest, top) = (ln(self.space.tokens.0), ln(most));
+        let mut lower = Height { at: top, value: height(top) };
+        if height(top - SLIGHTLY) >= lower.value {
+            return Some(most);
+        }
+        // Down from the most, until loss rises.
+        let mut above = lower;
+        loop {
+            let at = (lower.at - STEP).max(fewest);
+            let next = Height { at, value: height(at) };
+            if next.value >= lower.value || at <= fewest {
+                let bottom = bracket::lowest(height, at, lower, above.at, self.tolerance);
+                return Some(exp(bottom.at).min(most));
+            }
+            (above, lower) = (lower, next);
+        }
+    }
+
+    /// The fewest tokens on which a size reaches `goal`; `None` where it cannot. The search begins at the tokens found last.
+    fn fewest_tokens(&self, parameters: &[f64], params: f64, goal: f64, last: &Cell<Option<f64>>) -> Option<f64> {
+        let most = self.best_tokens(parameters, params)?;
+        if let Some(tokens) = self.law.tokens_for_loss(parameters, params, f64::INFINITY, goal) {
+            // Rounding must not forbid the size of lowest loss, which may be the only one that reaches the goal.
+            let is_enough = tokens <= most * (1.0 + 1e-10);
+            return is_enough.then(|| tokens.max(self.space.tokens.0).min(most));
+        }
+        let excess = |ln_tokens: f64| self.loss(parameters, params, exp(ln_tokens)) - goal;
+        let (fewest, top) = (ln(self.space.tokens.0), ln(most));
+        let at_top = excess(top);
+        // Loss at the goal to rounding is the goal: the size of lowest loss may be the only one that reaches it.
+        if at_top.is_nan() || at_top > 1e-13 * goal {
+            return None;
+        }
+        if at_top >= 0.0 {
+            return Some(most);
+        }
+        // Widening steps from the tokens of the size before: neighbours need nearly the same.
+        let (mut low, mut high) = (fewest, top);
+        if let Some(start) = last.get().filter(|start| *start > fewest && *start < top) {
+            let (mut at, mut step) = (start, 0.125);
+            if excess(at) > 0.0 {
+                while at < top && excess(at) > 0.0 {
+                    (low, at, step) = (at, at + step, 2.0 * step);
+                }
+                high = at.min(top);
+            } else {
+                while at > fewest && excess(at) <= 0.0 {
+                    (high, at, step) = (at, at - step, 2.0 * step);
+                }
+                low = at.max(fewest);
+            }
+        }
+        if low == fewest && excess(fewest) <= 0.0 {
+            return Some(self.space.tokens.0);
+        }
+        let ln_tokens = bracket::root(excess, low, high, TOKENS_TOLERANCE)?;
+        last.set(Some(ln_tokens));
+        Some(exp(ln_tokens).min(most))
+    }
+
+    /// The size at which `height` of ln N is lowest among those allowed; `None` where it is infinite at every look.
+    fn lowest_over_sizes(&self, height: impl Fn(f64) -> f64, near: Option<f64>) -> Option<f64> {
+        let (low, high) = (ln(self.space.params.0), ln(self.space.most_params()));
+        if low > high {
+            return None;
+        }
+        let everywhere = || self.lowest_between(&height, low, high);
+        let Some(near) = near.map(ln).filter(|near| (low..=high).contains(near)) else { return everywhere() };
+        let (from, to) = ((near - NEAR).max(low), (near + NEAR).min(high));
+        match self.lowest_between(&height, from, to) {
+            Some(params) if is_inside(ln(params), (from, low), (to, high)) => Some(params),
+            _ => everywhere(),
+        }
+    }
+
+    fn lowest_between(&self, height: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
+        let steps = ((high - low) / STEP).ceil().max(1.0);
+        let grid = (0..=steps as usize).map(|step| low + (high - low) * step as f64 / steps);
+        let corners = self.space.corners().map(ln);
+        let inside = corners.into_iter().filter(|corner| *corner > low && *corner < high);
+        let mut looks: Vec<Height> = grid.chain(inside).map(|at| Height { at, value: height(at) }).collect();
+        looks.sort_by(|one, other| one.at.total_cmp(&other.at));
+        // A loss that is no number is none to be had.
+        let finite = looks.iter().enumerate().filter(|(_, look)| look.value.is_finite());
+        let (place, best) = finite.min_by(|one, other| one.1.value.total_cmp(&other.1.value))?;
+        let before = looks[place.saturating_sub(1)].at;
+        let after = looks[(place + 1).min(looks.len() - 1)].at;
+        // A limit that a slight step away from is worse is the answer, to the last bit.
+        let is_worse = |at: f64| at < before || at > after || height(at) > best.value;
+        let at_a_limit = best.at == low || best.at == high || corners.contains(&best.at);
+        if at_a_limit && is_worse(best.at - SLIGHTLY) && is_worse(best.at + SLIGHTLY) {
+            return Some(self.size(best.at));
+        }
+        Some(self.size(bracket::lowest(&height, before, *best, after, self.tolerance).at))
+    }
+}
+
+/// What a closed form says.
+enum ClosedForm {
+    /// The best run.
+    Found(Optimum),
+    /// No run reaches the goal, at any cost.
+    Impossible,
+    /// Nothing: its best run is not allowed, or it does not hold.
+    Unknown,
+}
+
+/// What is found this near the end of a window may lie beyond it.
+const EDGE: f64 = 1e-3;
+
+/// Whether a point found between `from` and `to` is not at an end of that window behind which more sizes are allowed.
+fn is_inside(at: f64, (from, low): (f64, f64), (to, high): (f64, f64)) -> bool {
+    (from <= low || at > from + EDGE) && (to >= high || at < to - EDGE)
+}
