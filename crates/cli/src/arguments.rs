@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod compare;
+mod next;
 mod plan;
 mod predict;
 mod record;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
+pub(crate) use next::NextArguments;
 pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Plan the best run under a budget, or the cheapest that reaches a goal, within limits
     Plan(PlanArguments),
+    /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
+    Next(NextArguments),
     /// Seal a prediction before its run
     Claim(ClaimArguments),
     /// Judge a sealed prediction by its run

@@ -28,7 +28,7 @@ pub mod units;
 
 pub use claim::{Claim, ClaimError, Sealing, TrackRecord, Verdict};
 pub use crosscheck::{CrossCheck, CrossChecks};
-pub use design::TellingRun;
+pub use design::{NextError, NextOptions, NextRuns, TellingRun};
 pub use diagnose::{Diagnosis, Finding, Severity};
 pub use fit::{
     Estimate, Fit, FitError, FitOptions, Method, Objective, Prior, QuestionError, Reduction, Status, Warning, fit,

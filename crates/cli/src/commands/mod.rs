@@ -8,6 +8,7 @@ pub(crate) mod fit;
 pub(crate) mod gpus;
 pub(crate) mod laws;
 pub(crate) mod models;
+pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod record;

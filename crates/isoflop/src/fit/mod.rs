@@ -2,6 +2,7 @@
 
 mod beside;
 mod conventions;
+mod doubt;
 mod file;
 mod form_error;
 mod plain;
@@ -21,6 +22,7 @@ use crate::units::concise;
 
 pub use beside::Beside;
 pub use conventions::Conventions;
+pub use doubt::NoDoubt;
 pub use file::{FitFileError, Provenance};
 pub use form_error::Rehearsal;
 pub use plain::{

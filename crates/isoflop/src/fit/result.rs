@@ -82,7 +82,7 @@ pub struct Fit {
 
 impl Fit {
     /// `point` of `law`, of which nothing else is known.
-    fn bare(law: Arc<dyn Law>, point: Vec<f64>, status: Status) -> Self {
+    pub(super) fn bare(law: Arc<dyn Law>, point: Vec<f64>, status: Status) -> Self {
         Self {
             law,
             objective: None,
@@ -210,6 +210,11 @@ impl Fit {
     /// The draws that carry the doubt.
     pub fn draws(&self) -> &[Draw] {
         &self.draws
+    }
+
+    /// This fit with those of its draws that `keep` says.
+    pub(crate) fn with_draws_that(&self, keep: impl Fn(&Draw) -> bool) -> Self {
+        Self { draws: self.draws.iter().filter(|draw| keep(draw)).cloned().collect(), ..self.clone() }
     }
 
     /// Scale of ln loss around the law: seed noise, evaluation noise and misfit together.

@@ -177,12 +177,14 @@ fn follows_six_nd(run: &Run) -> bool {
 /// A size and a number of tokens to predict a loss for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// The row's name.
+    /// The cell `run`, or `id`, or `row 12` where the table gives neither.
     pub name: String,
     /// Parameters.
     pub params: Params,
     /// Tokens.
     pub tokens: Tokens,
+    /// Training compute: the cell `flops`, or 6ND where there is none.
+    pub flops: Flops,
     /// The cell `recipe`.
     pub recipe: Option<String>,
     /// Distinct tokens among them, from the columns `unique_tokens` or `epochs`.
@@ -200,9 +202,11 @@ impl Point {
         place.check_columns(&rows, &[])?;
         rows.iter()
             .map(|row| {
-                let (params, tokens, _) = place.sizes(row)?;
+                let (params, tokens, flops) = place.sizes(row)?;
                 let unique_tokens = place.unique_tokens(row, tokens)?;
-                Ok(Self { name: row.name(), params, tokens, recipe: row.cells.get("recipe").cloned(), unique_tokens })
+                let cell = |column: &str| row.cells.get(column).cloned();
+                let name = cell("run").or_else(|| cell("id")).unwrap_or_else(|| row.name());
+                Ok(Self { name, params, tokens, flops, recipe: cell("recipe"), unique_tokens })
             })
             .collect()
     }

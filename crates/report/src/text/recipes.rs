@@ -35,6 +35,7 @@ pub fn recipes(compared: &RecipeComparison) -> String {
         ("recipes", format!("{}; the first is the reference", recipes.join(", "))),
         ("supposed", format!("recipes are {}: the most they may share by these runs", form(compared.chosen))),
         ("covers", compared.covers.clone()),
+        ("losses", "measured on the same held-out text for every recipe: nothing is compared otherwise".to_owned()),
     ]);
     if compared.pairs.iter().any(|pair| pair.winner.is_none()) {
         page.next("isoflop compare RUNS --by COLUMN", "with runs like those named above added");

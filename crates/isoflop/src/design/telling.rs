@@ -3,9 +3,9 @@
 use isoflop_numerics::elementary::ln;
 use isoflop_numerics::quantile::central_interval;
 
+use super::conditioning::Joint;
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use crate::fit::{Fit, Warning};
-use crate::law::Setting;
 use crate::units::{Flops, Params, Tokens};
 
 /// A run not yet trained, and what it would do to the doubt about a target's loss.
@@ -40,6 +40,9 @@ impl Fit {
     /// # Trust
     /// As far as the law's form: a candidate far off the valley also tests the form, which this does not count.
     pub fn most_telling_run(&self, params: Params, tokens: Tokens, flops: Flops) -> Option<TellingRun> {
+        if self.draws().is_empty() {
+            return None;
+        }
         let target = self.ln_losses(params.get(), tokens.get());
         let (lowest, highest) = self.ratio_range()?;
         let product = flops.get() / TRAINING_FLOPS_PER_PARAM_TOKEN;
@@ -47,16 +50,16 @@ impl Fit {
         let (smallest, largest) =
             ((product / (BEYOND_RATIOS * highest)).sqrt(), (product * BEYOND_RATIOS / lowest).sqrt());
         let steps = (ln(largest / smallest) / ln(CANDIDATE_STEP)).floor();
-        let spread = self.draws().first()?.scatter.tails.variance();
-        let judged = (0..=steps as usize).filter_map(|step| {
-            let size = smallest * CANDIDATE_STEP.powi(i32::try_from(step).ok()?);
-            let candidate = self.ln_losses(size, product / size);
-            let scales = self.draws().iter().map(|draw| self.bell(0.0, &draw.scatter, size, product / size).scale);
-            let noise = spread * mean(&scales.map(|scale| scale * scale).collect::<Vec<_>>());
-            let shared = covariance(&candidate, &target);
-            let explained =
-                shared * shared / (covariance(&target, &target) * (covariance(&candidate, &candidate) + noise));
-            explained.is_finite().then(|| (size, (1.0 - explained).max(0.0).sqrt()))
+        let sizes: Vec<f64> = (0..=steps as usize)
+            .filter_map(|step| Some(smallest * CANDIDATE_STEP.powi(i32::try_from(step).ok()?)))
+            .collect();
+        let losses = sizes.iter().map(|size| self.ln_losses(*size, product / size));
+        let joint = Joint::of_draws(&losses.chain([target]).collect::<Vec<_>>());
+        let asked = sizes.len();
+        let judged = sizes.iter().enumerate().filter_map(|(seen, size)| {
+            let left = joint.variance_given(asked, seen, self.run_variance(*size, product / size));
+            let share = left / joint.variance(asked);
+            share.is_finite().then(|| (*size, share.max(0.0).sqrt()))
         });
         let (size, remaining) = judged.min_by(|one, other| one.1.total_cmp(&other.1))?;
         Some(TellingRun { params: Params::new(size).ok()?, tokens: Tokens::new(product / size).ok()?, remaining })
@@ -64,10 +67,10 @@ impl Fit {
 
     /// A warning where the doubt about the loss of `params` on `tokens` is mostly that about the coupling k, with the run that would tell.
     pub(crate) fn coupling_warning(&self, params: Params, tokens: Tokens) -> Option<Warning> {
-        let coupling = self.law().parameters().iter().position(|parameter| parameter.name == "k")?;
+        let couplings = self.ln_couplings()?;
         let target = self.ln_losses(params.get(), tokens.get());
-        let couplings: Vec<f64> = self.draws().iter().map(|draw| ln(draw.parameters[coupling])).collect();
-        let slope = covariance(&couplings, &target) / covariance(&couplings, &couplings);
+        let joint = Joint::of_draws(&[couplings.clone(), target.clone()]);
+        let slope = joint.covariance(0, 1) / joint.variance(0);
         let given = target.iter().zip(&couplings).map(|(loss, coupling)| loss - slope * coupling).collect();
         let width = |values: Vec<f64>| {
             let (low, high) = central_interval(values, 0.95);
@@ -89,21 +92,6 @@ impl Fit {
         );
         Some(Warning::new("coupling_or_floor", message))
     }
-
-    /// ln loss at a point, draw by draw.
-    fn ln_losses(&self, params: f64, tokens: f64) -> Vec<f64> {
-        let at = Setting::single_pass(params, tokens);
-        self.draws().iter().map(|draw| ln(self.law().loss(&draw.parameters, &at))).collect()
-    }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn covariance(a: &[f64], b: &[f64]) -> f64 {
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>() / a.len() as f64
 }
 
 #[cfg(test)]
@@ -146,10 +134,7 @@ mod tests {
         let telling = narrow.most_telling_run(params, tokens, Flops::new(1e20).unwrap()).unwrap();
         assert!(telling.remaining < 0.97, "{telling:?}");
         let wider = isoflops(8.0, &[(telling.params.get(), telling.tokens.get())]);
-        let spread = |fit: &Fit| {
-            let losses = fit.ln_losses(params.get(), tokens.get());
-            covariance(&losses, &losses).sqrt()
-        };
+        let spread = |fit: &Fit| Joint::of_draws(&[fit.ln_losses(params.get(), tokens.get())]).variance(0).sqrt();
         // What was promised, within what one draw of its loss can change.
         let ratio = spread(&wider) / spread(&narrow);
         assert!((ratio / telling.remaining - 1.0).abs() < 0.2, "{ratio} {telling:?}");

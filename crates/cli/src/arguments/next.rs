@@ -1,0 +1,54 @@
+//! What can be typed after `isoflop next`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use isoflop::{Dollars, Flops};
+
+use super::ConditionArguments;
+
+#[derive(Debug, Args)]
+pub(crate) struct NextArguments {
+    /// A fit with draws: a file, or - for standard input; not with --law
+    pub fit: Option<PathBuf>,
+    /// Design a first sweep from nothing but this published law, such as besiroglu2024, taken with the doubt of another corpus
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["fit", "recipe", "unique_tokens"])]
+    pub law: Option<String>,
+    /// Compute that the next runs may cost together, such as 1e20
+    #[arg(long, required_unless_present = "usd", allow_negative_numbers = true)]
+    pub flops: Option<Flops>,
+    /// The same in dollars, such as 50k; needs --gpu
+    #[arg(long, conflicts_with = "flops", requires = "gpu")]
+    pub usd: Option<Dollars>,
+    /// Accelerator to rent, such as h100
+    #[arg(long)]
+    pub gpu: Option<String>,
+    /// Dollars per accelerator-hour
+    #[arg(long, default_value_t = 2.0, requires = "gpu")]
+    pub price: f64,
+    /// Share of the accelerator's peak that training reaches
+    #[arg(long, default_value_t = 0.4, requires = "gpu")]
+    pub mfu: f64,
+    /// Share of the time that is not lost to failures and restarts
+    #[arg(long, default_value_t = 0.9, requires = "gpu")]
+    pub goodput: f64,
+    /// Compute of the run that the next ones are for, such as 1e24; runs that cost more than they save it are then left out.
+    /// Without it: a hundred times the largest run that the budget allows, and the whole budget is spent
+    #[arg(long, value_name = "FLOP", allow_negative_numbers = true)]
+    pub target_flops: Option<Flops>,
+    /// Choose among the rows of this table (id, params, tokens, and flops where a run does not cost 6ND; CSV or JSON lines).
+    /// Without it: sizes and tokens per parameter around those of the fitted runs
+    #[arg(long, value_name = "TABLE")]
+    pub candidates: Option<PathBuf>,
+    /// The most runs
+    #[arg(long, default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub max_runs: u32,
+    /// Set one run aside, of up to a quarter of the budget and no smaller than the others, to check their forecast
+    #[arg(long)]
+    pub validate: bool,
+    #[command(flatten)]
+    pub conditions: ConditionArguments,
+    /// Print JSON with full precision
+    #[arg(long)]
+    pub json: bool,
+}
