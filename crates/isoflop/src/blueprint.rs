@@ -1,7 +1,7 @@
 //! A planned size and budget as a run that can be started: depth, width, heads, feed-forward width, batch and steps.
 
 use isoflop_numerics::elementary::ln;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counting::{Architecture, ParamCounting};
 use crate::literature::{Advice, advice};
@@ -55,7 +55,7 @@ pub enum BlueprintError {
 }
 
 /// A run that can be started.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blueprint {
     /// The shape.
     pub architecture: Architecture,
@@ -80,8 +80,10 @@ pub struct Blueprint {
 const ASPECT: f64 = 100.0;
 /// A size one percent off is as bad as an aspect this factor off.
 const ASPECT_PER_PERCENT: f64 = 1.5;
-/// Head widths, each up to a width of the model; widths come in whole heads.
-const HEAD_WIDTHS: [(usize, usize); 3] = [(32, 512), (64, 2_048), (128, 131_072)];
+/// Widths of the model, each range with the width of its heads, the step of its widths, and its end. Wide models come in steps that
+/// divide among devices.
+const WIDTHS: [(usize, usize, usize); 5] =
+    [(32, 32, 512), (64, 64, 2_048), (128, 128, 4_096), (128, 512, 16_384), (128, 1_024, 131_072)];
 /// Feed-forward widths come in steps of this, so that they divide among devices.
 const FEED_FORWARD_STEP: usize = 128;
 /// Deepest shape that is tried.
@@ -129,8 +131,8 @@ impl Given {
 fn widths() -> Vec<(usize, usize)> {
     let mut widths = Vec::new();
     let mut narrowest = 1usize;
-    for (head, widest) in HEAD_WIDTHS {
-        widths.extend((narrowest.div_ceil(head)..widest.div_ceil(head)).map(|heads| (heads, head)));
+    for (head, step, widest) in WIDTHS {
+        widths.extend((narrowest.next_multiple_of(step)..widest).step_by(step).map(|width| (width / head, head)));
         narrowest = widest;
     }
     widths
@@ -158,7 +160,7 @@ impl Blueprint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(params: Params, budget: Flops, given: &Given) -> Result<Self, BlueprintError> {
-        let smallest = Params::new(size(&given.architecture(1, (1, HEAD_WIDTHS[0].0))))?;
+        let smallest = Params::new(size(&given.architecture(1, (1, WIDTHS[0].0))))?;
         let too_small = || BlueprintError::TooSmall { params, vocabulary: given.vocabulary, smallest };
         if params.get() < 0.98 * smallest.get() {
             return Err(too_small());

@@ -4,6 +4,7 @@
 
 mod public;
 
+use isoflop::blueprint::Given;
 use isoflop::fit::Resampling;
 use isoflop::hardware::{Rental, accelerator};
 use isoflop::law::published;
@@ -289,4 +290,20 @@ fn intervals_of_plans_agree_with_an_independent_bootstrap() {
         let highest = all.iter().map(|ends| ends[place]).fold(0.0, f64::max);
         assert!((lowest..=highest).contains(&expected), "{place}: {expected:e} is not in {lowest:e} to {highest:e}");
     }
+}
+
+#[test]
+fn a_plan_is_a_run_that_can_be_started() {
+    for decade in 20..=26 {
+        let budget = 10f64.powi(decade);
+        let plan = solve(BES, &self::budget(budget)).with_blueprint(&Given::default());
+        let run = plan.blueprint.clone().unwrap();
+        near(run.flops.get(), budget, 0.02);
+        near(run.params.get(), plan.params.value, 0.02);
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    }
+    let tiny = solve(BES, &budget(1e14)).with_blueprint(&Given::default());
+    assert_eq!(tiny.blueprint, None);
+    assert!(tiny.warnings.iter().any(|warning| warning.code == "no_blueprint"), "{:?}", tiny.warnings);
 }

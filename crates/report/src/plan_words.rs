@@ -1,5 +1,6 @@
 //! A plan in words and in a table, for the text and the Markdown report.
 
+use isoflop::blueprint::Blueprint;
 use isoflop::hardware::Cost;
 use isoflop::plan::{Binding, Limit, RELAXED_BY, Worth};
 use isoflop::{Estimate, Plan};
@@ -7,6 +8,48 @@ use isoflop::{Estimate, Plan};
 use crate::numbers::{self, Rounded};
 use crate::table::{Align, Table};
 use crate::words::dollars;
+
+/// The run as it can be started: its shape, its batches, and what papers advise; by heading.
+pub(crate) fn blueprint(blueprint: &Blueprint) -> [(&'static str, String); 3] {
+    let shape = &blueprint.architecture;
+    let gated = if shape.gated { "gated" } else { "plain" };
+    let advice = blueprint.advice.iter().map(|advice| {
+        format!(
+            "{:.1e} with batches of {:.2} ({}, {})",
+            advice.learning_rate, advice.batch, advice.law, advice.optimizer
+        )
+    });
+    [
+        (
+            "shape",
+            format!(
+                "{} layers of width {}, {} heads of {}, feed-forward {} ({gated}), vocabulary {}, context {}: {:.3} parameters",
+                shape.depth,
+                numbers::whole(shape.width),
+                shape.heads,
+                shape.head_width,
+                numbers::whole(shape.feed_forward),
+                numbers::whole(shape.vocabulary),
+                numbers::whole(shape.context),
+                blueprint.params
+            ),
+        ),
+        (
+            "batches",
+            format!(
+                "{} steps of {:.3} tokens, {:.3} in all: {} FLOP with attention and head counted exactly",
+                numbers::whole(blueprint.steps as usize),
+                blueprint.batch,
+                blueprint.tokens,
+                numbers::compute(blueprint.flops.get(), 3)
+            ),
+        ),
+        (
+            "rates",
+            format!("learning rate {}: papers disagree, your own sweep decides", advice.collect::<Vec<_>>().join(", ")),
+        ),
+    ]
+}
 
 /// A plan in one sentence, without its end.
 pub(crate) fn answer(plan: &Plan) -> String {

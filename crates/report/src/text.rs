@@ -152,6 +152,7 @@ pub fn plan(plan: &Plan) -> String {
     page.doubts(&plan.warnings);
     let mut facts: Vec<(&str, String)> = plan_words::goal(plan).map(|goal| ("goal", goal)).into_iter().collect();
     facts.extend(plan_words::limits(plan).into_iter().map(|limit| ("limits", limit)));
+    facts.extend(plan.blueprint.iter().flat_map(plan_words::blueprint));
     facts.push(("covers", plan.covers.clone()));
     facts.push(("distance", words::reach(&plan.extrapolation)));
     facts.push(("regret", plan_words::regret(plan)));

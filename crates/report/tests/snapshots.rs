@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use isoflop::blueprint::Given;
 use isoflop::hardware::Rental;
 use isoflop::law::published;
 use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
@@ -109,7 +110,8 @@ fn a_published_law_is_printed_without_intervals_and_with_the_reason() {
     let h100 = isoflop::hardware::accelerator("h100").unwrap();
     let rental = Rental::new(h100, 2.0, 0.4, 1.0, Some(4096)).unwrap();
     let budget = rental.affordable("$10M".parse().unwrap()).unwrap();
-    assert_looks_as_expected("published-plan.txt", &text::plan(&fit.plan(budget, Some(&rental), LEVEL).unwrap()));
+    let plan = fit.plan(budget, Some(&rental), LEVEL).unwrap().with_blueprint(&Given::default());
+    assert_looks_as_expected("published-plan.txt", &text::plan(&plan));
     let prediction = fit.predict(Params::new(70e9).unwrap(), Tokens::new(1.4e12).unwrap(), LEVEL).unwrap();
     assert_looks_as_expected("published-prediction.txt", &text::prediction(&prediction));
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use isoflop::blueprint::Given;
 use isoflop::hardware::Precision;
 use isoflop::plan::Repetition;
 use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
@@ -30,6 +31,8 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub demand: DemandArguments,
     #[command(flatten)]
+    pub shape: ShapeArguments,
+    #[command(flatten)]
     pub answer: AnswerArguments,
     /// Write the plan to this file
     #[arg(short, long, value_name = "FILE")]
@@ -55,6 +58,27 @@ pub(crate) struct BudgetArguments {
     /// Budget in kilowatt-hours, such as 4M; needs --gpu
     #[arg(long, requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
     pub kwh: Option<f64>,
+}
+
+/// What is given about the model that is to be built.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Shape")]
+pub(crate) struct ShapeArguments {
+    /// Size of the vocabulary
+    #[arg(long, value_name = "TOKENS", default_value_t = 32_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub vocabulary: u32,
+    /// Context length
+    #[arg(long, value_name = "TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub context: u32,
+    /// The head shares the embedding matrix
+    #[arg(long)]
+    pub tied_head: bool,
+}
+
+impl ShapeArguments {
+    pub(crate) fn given(&self) -> Given {
+        Given { vocabulary: self.vocabulary as usize, context: self.context as usize, tied_head: self.tied_head }
+    }
 }
 
 /// What is to be reached, as cheaply as can be; within the budget, where there is one.

@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     // The distinct tokens are one of the problem's limits: what more of them is worth is part of the answer.
     let fit = input::under(input::fit(&arguments.fit)?, arguments.conditions.recipe.as_deref(), None)?;
-    let plan = fit.solve(&problem(arguments)?, arguments.answer.level)?;
+    let plan = fit.solve(&problem(arguments)?, arguments.answer.level)?.with_blueprint(&arguments.shape.given());
 
     let json = serde_json::to_string(&plan)?;
     if let Some(file) = file {

@@ -1,7 +1,9 @@
 //! Learning rate and batch of a run not yet trained, as papers advise them; they disagree, and the spread is part of the answer.
 
+use std::borrow::Cow;
+
 use isoflop_numerics::elementary::{exp, ln};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counting::training_flops;
 use crate::law::Trust;
@@ -45,12 +47,12 @@ pub struct HyperparameterLaw {
 }
 
 /// What one law advises for one run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
     /// The law.
-    pub law: &'static str,
+    pub law: Cow<'static, str>,
     /// The optimizer it was measured under.
-    pub optimizer: &'static str,
+    pub optimizer: Cow<'static, str>,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Batch, tokens.
@@ -118,8 +120,8 @@ impl HyperparameterLaw {
         let [scale, along_first, along_second] = self.learning_rate;
         let [batch, along] = self.batch;
         Ok(Advice {
-            law: self.name,
-            optimizer: self.optimizer,
+            law: Cow::Borrowed(self.name),
+            optimizer: Cow::Borrowed(self.optimizer),
             learning_rate: scale * exp(along_first * ln(first) + along_second * ln(second)),
             batch: Tokens::new(batch * exp(along * ln(of_batch)))?,
         })

@@ -18,6 +18,7 @@ mod space;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::{Blueprint, BlueprintError, Given};
 use crate::fit::{Estimate, Fit, Warning};
 use crate::hardware::{Cost, Rental};
 use crate::predict::{Extrapolation, check_loss};
@@ -89,6 +90,9 @@ pub struct Plan {
     pub level: f64,
     /// What the intervals of the loss cover.
     pub covers: String,
+    /// The run as it can be started, where [`Plan::with_blueprint`] was asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<Blueprint>,
     /// Distance from the data.
     pub extrapolation: Extrapolation,
     /// What was assumed, with values.
@@ -212,10 +216,26 @@ impl Fit {
             } else {
                 "loss: doubt about the law's parameters, its form taken as right; one run: error of form and scatter of runs too".to_owned()
             },
+            blueprint: None,
             extrapolation,
             assumptions: asked.assumptions(),
             warnings,
         })
+    }
+}
+
+impl Plan {
+    /// The plan with a shape of its size and the batches that its compute pays for; a doubt instead, where there is none.
+    pub fn with_blueprint(mut self, given: &Given) -> Self {
+        let blueprint = Params::new(self.params.value)
+            .and_then(|params| Ok((params, Flops::new(self.flops.value)?)))
+            .map_err(BlueprintError::from)
+            .and_then(|(params, flops)| Blueprint::new(params, flops, given));
+        match blueprint {
+            Ok(blueprint) => self.blueprint = Some(blueprint),
+            Err(error) => self.warnings.push(Warning::new("no_blueprint", format!("no shape of this size: {error}"))),
+        }
+        self
     }
 }
 
