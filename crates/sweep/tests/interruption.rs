@@ -108,13 +108,14 @@ fn kills_at_random_moments_change_nothing_and_send_nobody_back_to_the_start() {
     }
     assert!(kills >= 20, "the sweep was over after {kills} kills");
     assert!(resumed >= 10, "only {resumed} attempts went on from a checkpoint");
-    assert_eq!(String::from_utf8(fs::read(dir.path().join("runs.csv")).unwrap()), String::from_utf8(expected.clone()));
+    let table = String::from_utf8(fs::read(dir.path().join("runs.csv")).unwrap()).unwrap();
+    assert_eq!(table, String::from_utf8(expected.clone()).unwrap());
     let sweep = Sweep::open(dir.path()).unwrap();
     for (name, cell) in sweep.cells().unwrap() {
         let curve: Vec<u64> = sweep.metrics(&name).unwrap().iter().map(|metrics| metrics.step).collect();
         let steps = cell.unwrap().spec().steps;
-        let diverged =
-            sweep.attempts(&name).unwrap().last().unwrap().ending.as_ref().unwrap().outcome == Outcome::Diverged;
+        // Not by the last attempt's ending: a kill between the result and the ending leaves the cell done without one.
+        let diverged = table.lines().any(|row| row.contains(&name) && row.contains(",diverged,"));
         assert!(diverged || curve == (1..=steps).collect::<Vec<_>>(), "{name} has a torn curve");
     }
     let attempts: usize = attempts_seen.values().sum();
@@ -142,7 +143,8 @@ fn two_processes_at_once_share_a_sweep_though_one_of_them_keeps_dying() {
         let outcomes: Vec<_> =
             attempts.iter().map(|attempt| attempt.ending.as_ref().map(|ending| ending.outcome)).collect();
         let (last, earlier) = outcomes.split_last().unwrap();
-        assert!(matches!(last, Some(Outcome::Finished | Outcome::Diverged)), "{name}: {outcomes:?}");
+        // A victim may have been killed between its result and its ending.
+        assert!(matches!(last, None | Some(Outcome::Finished | Outcome::Diverged)), "{name}: {outcomes:?}");
         assert!(earlier.iter().all(Option::is_none), "{name}: {outcomes:?}");
     }
 }
