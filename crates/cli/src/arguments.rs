@@ -5,6 +5,7 @@ mod next;
 mod plan;
 mod predict;
 mod record;
+mod rental;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use next::NextArguments;
 pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
+pub(crate) use rental::RentalArguments;
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
 #[derive(Debug, Parser)]
@@ -38,7 +40,7 @@ pub(crate) enum Command {
     /// Predict the loss of runs that have not been trained
     Predict(PredictArguments),
     /// Plan the best run under a budget, or the cheapest that reaches a goal, within limits
-    Plan(PlanArguments),
+    Plan(Box<PlanArguments>),
     /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
     Next(NextArguments),
     /// Seal a prediction before its run

@@ -6,10 +6,10 @@ mod public;
 
 use isoflop::blueprint::Given;
 use isoflop::fit::Resampling;
-use isoflop::hardware::{Rental, accelerator};
+use isoflop::hardware::{Precision, Rental, accelerator};
 use isoflop::law::published;
 use isoflop::plan::{
-    Baseline, Budget, Demand, FLAT_TOLERANCE, Goal, Limit, Limits, PlanError, Problem, Repetition, Worth,
+    Baseline, Budget, Demand, FLAT_TOLERANCE, Goal, Limit, Limits, PlanError, Problem, Repetition, ServingSpeed, Worth,
 };
 use isoflop::{Fit, FitOptions, Flops, Nats, Objective, Params, Plan, Setting, Tokens};
 
@@ -306,4 +306,23 @@ fn a_plan_is_a_run_that_can_be_started() {
     let tiny = solve(BES, &budget(1e14)).with_blueprint(&Given::default());
     assert_eq!(tiny.blueprint, None);
     assert!(tiny.warnings.iter().any(|warning| warning.code == "no_blueprint"), "{:?}", tiny.warnings);
+}
+
+/// An H100 reads 3.35e12 bytes a second: 33.5 B parameters in sixteen bits fifty times.
+#[test]
+fn a_model_that_must_answer_fast_is_small() {
+    let h100 = accelerator("h100").unwrap();
+    let within = |precision| {
+        let speed = ServingSpeed::new(50.0, &h100, precision);
+        solve(BES, &Problem { limits: Limits { speed, ..Limits::default() }, ..budget(1e25) })
+    };
+    let plan = within(Precision::Bf16);
+    near(plan.params.value, 3.35e12 / 100.0, 1e-9);
+    let limits: Vec<Limit> = plan.binding.iter().map(|binding| binding.limit).collect();
+    assert_eq!(limits, [Limit::Budget, Limit::Speed]);
+    near(within(Precision::Fp8).params.value, 3.35e12 / 50.0, 1e-9);
+    assert_eq!(ServingSpeed::new(50.0, &accelerator("a100").unwrap(), Precision::Fp8), None);
+    let speed = ServingSpeed::new(-1.0, &h100, Precision::Bf16);
+    let error = fit(BES).solve(&Problem { limits: Limits { speed, ..Limits::default() }, ..budget(1e25) }, 0.9);
+    assert!(error.unwrap_err().to_string().contains("tokens a second"));
 }

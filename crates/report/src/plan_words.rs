@@ -179,6 +179,7 @@ fn limit(binding: &Binding) -> String {
         Limit::Budget => "budget",
         Limit::Params => "size",
         Limit::Memory => "memory",
+        Limit::Speed => "memory bandwidth",
         Limit::UniqueTokens => "distinct text",
         Limit::Epochs => "epochs",
         Limit::Days => "days",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use isoflop::{Dollars, Flops};
 
-use super::ConditionArguments;
+use super::{ConditionArguments, RentalArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct NextArguments {
@@ -20,18 +20,8 @@ pub(crate) struct NextArguments {
     /// The same in dollars, such as 50k; needs --gpu
     #[arg(long, conflicts_with = "flops", requires = "gpu")]
     pub usd: Option<Dollars>,
-    /// Accelerator to rent, such as h100
-    #[arg(long)]
-    pub gpu: Option<String>,
-    /// Dollars per accelerator-hour
-    #[arg(long, default_value_t = 2.0, requires = "gpu")]
-    pub price: f64,
-    /// Share of the accelerator's peak that training reaches
-    #[arg(long, default_value_t = 0.4, requires = "gpu")]
-    pub mfu: f64,
-    /// Share of the time that is not lost to failures and restarts
-    #[arg(long, default_value_t = 0.9, requires = "gpu")]
-    pub goodput: f64,
+    #[command(flatten)]
+    pub rental: RentalArguments,
     /// Compute of the run that the next ones are for, such as 1e24; runs that cost more than they save it are then left out.
     /// Without it: a hundred times the largest run that the budget allows, and the whole budget is spent
     #[arg(long, value_name = "FLOP", allow_negative_numbers = true)]

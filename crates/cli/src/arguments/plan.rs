@@ -8,7 +8,7 @@ use isoflop::hardware::Precision;
 use isoflop::plan::Repetition;
 use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
 
-use super::{AnswerArguments, ConditionArguments};
+use super::{AnswerArguments, ConditionArguments, RentalArguments};
 
 #[derive(Debug, Args)]
 #[command(
@@ -103,22 +103,12 @@ pub(crate) struct GoalArguments {
     pub than_flops: Option<Flops>,
 }
 
-/// What it is trained on.
+/// What trains.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accelerators")]
 pub(crate) struct DeviceArguments {
-    /// Accelerator to rent, such as h100
-    #[arg(long)]
-    pub gpu: Option<String>,
-    /// Dollars per accelerator-hour
-    #[arg(long, default_value_t = 2.0, requires = "gpu")]
-    pub price: f64,
-    /// Share of the accelerator's peak that training reaches
-    #[arg(long, default_value_t = 0.4, requires = "gpu")]
-    pub mfu: f64,
-    /// Share of the time that is not lost to failures and restarts
-    #[arg(long, default_value_t = 0.9, requires = "gpu")]
-    pub goodput: f64,
+    #[command(flatten)]
+    pub rental: RentalArguments,
     /// Number of accelerators, for the days it takes
     #[arg(long, requires = "gpu", value_parser = clap::value_parser!(u32).range(1..))]
     pub gpus: Option<u32>,
@@ -134,8 +124,11 @@ pub(crate) struct LimitArguments {
     /// Memory that a serving device may use for the weights, such as 80GB
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<f64>,
-    /// Format of the weights when serving
-    #[arg(long, value_enum, default_value_t, requires = "memory")]
+    /// Fewest tokens a second that one --gpu must be able to decode of one sequence, at the bound of its bandwidth
+    #[arg(long, value_name = "TOKENS", requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    pub min_tokens_per_second: Option<f64>,
+    /// Format of the weights when serving, for --memory and --min-tokens-per-second
+    #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionArgument,
     /// Most passes over the distinct tokens
     #[arg(long, value_name = "EPOCHS", requires = "unique_tokens", value_parser = amount)]

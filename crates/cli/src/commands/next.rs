@@ -1,7 +1,7 @@
 //! `isoflop next`: the runs that leave least doubt about a bigger one.
 
 use anyhow::{Context, Result, bail};
-use isoflop::hardware::{Cost, Rental, accelerator};
+use isoflop::hardware::Cost;
 use isoflop::law::{PUBLISHED, published};
 use isoflop::names::UnknownName;
 use isoflop::{Fit, Flops, NextOptions, NextRuns};
@@ -19,7 +19,7 @@ struct Answer {
 }
 
 pub(crate) fn run(arguments: &NextArguments) -> Result<Outcome> {
-    let rental = arguments.gpu.as_deref().map(|name| rental(name, arguments)).transpose()?;
+    let rental = arguments.rental.rental(None)?;
     let budget = match (arguments.flops, arguments.usd, &rental) {
         (Some(flops), _, _) => flops,
         (None, Some(dollars), Some(rental)) => rental.affordable(dollars)?,
@@ -53,8 +53,4 @@ fn first_belief(name: &str, budget: Flops) -> Result<Fit> {
     let names = PUBLISHED.iter().map(|set| set.name);
     let set = published(name).with_context(|| UnknownName::new("published law", name, names))?;
     Ok(Fit::published_in_doubt(set, budget)?)
-}
-
-fn rental(name: &str, arguments: &NextArguments) -> Result<Rental> {
-    Ok(Rental::new(accelerator(name)?, arguments.price, arguments.mfu, arguments.goodput, None)?)
 }

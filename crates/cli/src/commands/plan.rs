@@ -1,8 +1,8 @@
 //! `isoflop plan`: the best run under a budget, or the cheapest that reaches a goal, within limits.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isoflop::hardware::{Rental, accelerator};
-use isoflop::plan::{Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory};
+use isoflop::plan::{Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory, ServingSpeed};
 
 use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};
@@ -49,27 +49,28 @@ fn problem(arguments: &PlanArguments) -> Result<Problem> {
         limits: Limits {
             params: limits.max_params,
             memory: limits.memory.map(|bytes| ServingMemory { bytes, precision: limits.precision.into() }),
+            speed: limits.min_tokens_per_second.map(|speed| serving_speed(speed, arguments)).transpose()?,
             unique_tokens: conditions.unique_tokens,
             repetition: limits.repetition.into(),
             epochs: limits.max_epochs,
             days: limits.max_days,
         },
         demand: demand.serve.map(serving).transpose()?,
-        rental: training_rental(arguments)?,
+        rental: arguments.devices.rental.rental(arguments.devices.gpus)?,
     })
 }
 
-fn training_rental(arguments: &PlanArguments) -> Result<Option<Rental>> {
-    let devices = &arguments.devices;
-    let rent =
-        |name: &String| Ok(Rental::new(accelerator(name)?, devices.price, devices.mfu, devices.goodput, devices.gpus)?);
-    devices.gpu.as_ref().map(rent).transpose()
+fn serving_speed(tokens_per_second: f64, arguments: &PlanArguments) -> Result<ServingSpeed> {
+    let name = arguments.devices.rental.gpu.as_deref().unwrap_or_default();
+    let precision = arguments.limits.precision;
+    ServingSpeed::new(tokens_per_second, &accelerator(name)?, precision.into())
+        .with_context(|| format!("{name} does not compute in {precision:?}: choose another --precision"))
 }
 
 /// Serving is not a job that fails and starts again: it loses no time.
 fn serving_rental(arguments: &PlanArguments) -> Result<Option<Rental>> {
-    let (devices, demand) = (&arguments.devices, &arguments.demand);
-    let price = demand.serve_price.unwrap_or(devices.price);
+    let (training, demand) = (&arguments.devices.rental, &arguments.demand);
+    let price = demand.serve_price.unwrap_or(training.price);
     let rent = |name: &String| Ok(Rental::new(accelerator(name)?, price, demand.serve_mfu, 1.0, None)?);
-    devices.gpu.as_ref().map(rent).transpose()
+    training.gpu.as_ref().map(rent).transpose()
 }

@@ -15,6 +15,8 @@ pub enum Limit {
     Params,
     /// [`Limits::memory`](super::Limits::memory).
     Memory,
+    /// [`Limits::speed`](super::Limits::speed).
+    Speed,
     /// [`Limits::unique_tokens`](super::Limits::unique_tokens).
     UniqueTokens,
     /// [`Limits::epochs`](super::Limits::epochs).
@@ -29,6 +31,7 @@ impl fmt::Display for Limit {
             Self::Budget => "the budget",
             Self::Params => "the largest size allowed",
             Self::Memory => "the memory of a serving device",
+            Self::Speed => "the speed of decoding",
             Self::UniqueTokens => "the distinct tokens",
             Self::Epochs => "the epochs allowed",
             Self::Days => "the days allowed",

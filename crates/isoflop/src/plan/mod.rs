@@ -30,7 +30,7 @@ pub use flat::{FLAT_TOLERANCE, FlatRange};
 pub use goal::GoalOutcome;
 pub use infeasible::{Infeasible, Remedy};
 pub use limit::Limit;
-pub use problem::{Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory};
+pub use problem::{Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory, ServingSpeed};
 pub use regret::Regret;
 pub use serving::Serving;
 

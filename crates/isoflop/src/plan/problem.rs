@@ -3,7 +3,7 @@
 use super::error::{PlanError, ProblemError};
 use super::limit::Limit;
 use crate::counting::SERVING_FLOPS_PER_PARAM_TOKEN;
-use crate::hardware::{Precision, Rental};
+use crate::hardware::{Accelerator, Decode, Precision, Rental};
 use crate::units::{Dollars, Flops, Nats, Params, Tokens};
 
 /// A question to the planner. The default asks for nothing: give a budget, a goal, or both.
@@ -76,6 +76,8 @@ pub struct Limits {
     pub params: Option<Params>,
     /// What a device that serves the model may use for its weights.
     pub memory: Option<ServingMemory>,
+    /// How fast one sequence is to be decoded.
+    pub speed: Option<ServingSpeed>,
     /// Distinct tokens there are; what a run needs beyond them it repeats.
     pub unique_tokens: Option<Tokens>,
     /// What is known of repeated text.
@@ -93,6 +95,33 @@ pub struct ServingMemory {
     pub bytes: f64,
     /// The format of the weights.
     pub precision: Precision,
+}
+
+/// How fast a device is to decode one sequence, at the bound that no system exceeds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServingSpeed {
+    /// Tokens a second: no fewer.
+    pub tokens_per_second: f64,
+    /// Parameters that the device reads and multiplies a second.
+    pub params_per_second: f64,
+}
+
+impl ServingSpeed {
+    /// For weights in a format on one device; `None` where the device does not compute in it.
+    ///
+    /// Keys and values, and the layers' waiting for each other, come on top: a real system is slower.
+    pub fn new(tokens_per_second: f64, accelerator: &Accelerator, precision: Precision) -> Option<Self> {
+        let one_parameter = Decode {
+            active_params: 1.0,
+            bytes_per_weight: precision.bytes(),
+            precision,
+            key_value_bytes: 0.0,
+            sequences: 1.0,
+            devices: 1.0,
+        };
+        let params_per_second = one_parameter.limit(accelerator)?.tokens_per_second;
+        Some(Self { tokens_per_second, params_per_second })
+    }
 }
 
 /// Whose word on repeated text counts.
@@ -138,7 +167,7 @@ impl Problem {
         {
             return Err(ProblemError::NotAShare(share));
         }
-        let Limits { memory, unique_tokens, epochs, days, .. } = self.limits;
+        let Limits { memory, speed, unique_tokens, epochs, days, .. } = self.limits;
         let (mut hours, mut energy) = (None, None);
         match self.budget {
             Some(Budget::Dollars(dollars)) if dollars.get() > MOST_DOLLARS => {
@@ -152,6 +181,7 @@ impl Problem {
             ("the time, in device-hours or days,", hours),
             ("the energy, in kilowatt-hours,", energy),
             ("the memory, in bytes,", memory.map(|memory| memory.bytes)),
+            ("the speed, in tokens a second,", speed.map(|speed| speed.tokens_per_second)),
             ("the number of days", days),
             ("the number of epochs", epochs),
         ] {
@@ -214,7 +244,8 @@ impl Problem {
     pub(super) fn most_params(&self) -> Option<(f64, Limit)> {
         let size = self.limits.params.map(|params| (params.get(), Limit::Params));
         let memory = self.limits.memory.map(|memory| (memory.bytes / memory.precision.bytes(), Limit::Memory));
-        [size, memory].into_iter().flatten().min_by(|one, other| one.0.total_cmp(&other.0))
+        let speed = self.limits.speed.map(|speed| (speed.params_per_second / speed.tokens_per_second, Limit::Speed));
+        [size, memory, speed].into_iter().flatten().min_by(|one, other| one.0.total_cmp(&other.0))
     }
 }
 

@@ -7,11 +7,12 @@ use crate::units::{Dollars, Flops, Params, Tokens, significant};
 impl Problem {
     /// The limits that are set.
     pub(super) fn set_limits(&self) -> Vec<Limit> {
-        let Limits { params, memory, unique_tokens, epochs, days, .. } = &self.limits;
+        let Limits { params, memory, speed, unique_tokens, epochs, days, .. } = &self.limits;
         [
             (self.budget.is_some(), Limit::Budget),
             (params.is_some(), Limit::Params),
             (memory.is_some(), Limit::Memory),
+            (speed.is_some(), Limit::Speed),
             (unique_tokens.is_some(), Limit::UniqueTokens),
             (epochs.is_some(), Limit::Epochs),
             (days.is_some(), Limit::Days),
@@ -23,7 +24,7 @@ impl Problem {
 
     /// How wide a limit is, in words; empty where it is not set.
     pub(super) fn amount(&self, limit: Limit) -> String {
-        let Limits { params, memory, unique_tokens, epochs, days, .. } = &self.limits;
+        let Limits { params, memory, speed, unique_tokens, epochs, days, .. } = &self.limits;
         let amount = match limit {
             Limit::Budget => self.budget.map(|budget| match budget {
                 Budget::Flops(flops) => format!("{flops:.3} FLOP"),
@@ -34,6 +35,8 @@ impl Problem {
             }),
             Limit::Params => params.map(|params| format!("{params:.3} parameters")),
             Limit::Memory => memory.map(|memory| format!("{} GB for the weights", significant(memory.bytes / 1e9, 3))),
+            Limit::Speed => speed
+                .map(|speed| format!("{} tokens a second of one sequence", significant(speed.tokens_per_second, 3))),
             Limit::UniqueTokens => unique_tokens.map(|unique| format!("{unique:.3} distinct tokens")),
             Limit::Epochs => epochs.map(|epochs| format!("{} epochs", significant(epochs, 3))),
             Limit::Days => days.map(|days| format!("{} days", significant(days, 3))),
@@ -44,7 +47,7 @@ impl Problem {
     /// The same question with one limit `factor` times as wide; infinite takes it away.
     pub(super) fn relaxed(&self, limit: Limit, factor: f64) -> Self {
         let mut problem = self.clone();
-        let Limits { params, memory, unique_tokens, epochs, days, .. } = &mut problem.limits;
+        let Limits { params, memory, speed, unique_tokens, epochs, days, .. } = &mut problem.limits;
         match limit {
             // A quantity of an infinite number does not exist: then there is no limit.
             Limit::Params => *params = params.and_then(|params| Params::new(factor * params.get()).ok()),
@@ -55,6 +58,7 @@ impl Problem {
                 }
             }
             Limit::Memory => *memory = wider(*memory, factor, |memory| &mut memory.bytes),
+            Limit::Speed => *speed = wider(*speed, factor, |speed| &mut speed.params_per_second),
             Limit::Epochs => *epochs = wider(*epochs, factor, |epochs| epochs),
             Limit::Days => *days = wider(*days, factor, |days| days),
             Limit::Budget => {
