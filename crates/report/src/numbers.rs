@@ -44,7 +44,7 @@ pub(crate) fn percent(share: f64) -> String {
     match value.abs() {
         size if size < 0.005 => "0 %".to_owned(),
         size if size >= 9.95 => format!("{value:.0} %"),
-        size if size >= 0.095 => format!("{value:.1} %"),
+        size if size >= 0.995 => format!("{value:.1} %"),
         _ => format!("{value:.2} %"),
     }
 }
@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn small_and_large_numbers_stay_short() {
         assert_eq!([general(1.018_27e-5, 4), general(2_143.4, 3), general(3.2e9, 2)], ["1.018e-5", "2143", "3.2e9"]);
-        assert_eq!([percent(0.0031), percent(0.041), percent(-0.2), percent(1e-6)], ["0.3 %", "4.1 %", "-20 %", "0 %"]);
+        assert_eq!(
+            [percent(0.0031), percent(0.041), percent(-0.2), percent(1e-6)],
+            ["0.31 %", "4.1 %", "-20 %", "0 %"]
+        );
         assert_eq!([factor(8.0), factor(45.4), factor(3.1e6)], ["8.0x", "45x", "3.1e6x"]);
         assert_eq!([whole(7), whole(1_000), whole(1_234_567)], ["7", "1,000", "1,234,567"]);
         assert_eq!([level(0.9), level(0.995)], ["90 %", "99.5 %"]);
