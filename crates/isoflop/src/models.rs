@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::counting::training_flops;
 use crate::fit::{Estimate, Fit, QuestionError};
-use crate::law::{Setting, Trust};
+use crate::law::Setting;
 use crate::names::UnknownName;
 use crate::plan::FLAT_TOLERANCE;
 use crate::predict::Extrapolation;
-use crate::sources;
+use crate::sources::Trust;
 use crate::units::{Flops, Params, Tokens, UnitError};
 
 /// The table of models, each row with its source and trust.
@@ -32,7 +32,6 @@ pub struct Model {
     /// When it was published.
     pub year: u16,
     /// How far the row was checked.
-    #[serde(deserialize_with = "sources::trust")]
     pub trust: Trust,
     /// Where the row comes from.
     pub source: String,

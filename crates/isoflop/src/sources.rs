@@ -1,15 +1,15 @@
-//! How far the rows of the built-in tables were checked.
+//! How far a number from the literature was checked.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 
-use crate::law::Trust;
-
-/// Reads a [`Trust`] as a table writes it.
-pub(crate) fn trust<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Trust, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "verified" => Ok(Trust::Verified),
-        "secondary" => Ok(Trust::Secondary),
-        "derived" => Ok(Trust::Derived),
-        other => Err(serde::de::Error::unknown_variant(other, &["verified", "secondary", "derived"])),
-    }
+/// How far a number from the literature was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Read in the primary source, or recomputed from public data.
+    Verified,
+    /// Read in an independent text that cites the place; the primary text itself was not read.
+    Secondary,
+    /// Derived here.
+    Derived,
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{Architecture, TRAINING_FLOPS_PER_PARAM_TOKEN};
-use crate::law::Trust;
+use crate::sources::Trust;
 
 /// FLOP of the backward pass for each of the forward: gradients with respect to inputs and to weights (Kaplan et al. 2020,
 /// arXiv:2001.08361, section 2.1; Hoffmann et al. 2022, arXiv:2203.15556, appendix F).

@@ -8,9 +8,8 @@ mod rental;
 
 use serde::{Deserialize, Serialize};
 
-use crate::law::Trust;
 use crate::names::UnknownName;
-use crate::sources;
+use crate::sources::Trust;
 
 pub use decode::{Bound, Decode, DecodeLimit};
 pub use energy::Site;
@@ -43,7 +42,6 @@ pub struct Accelerator {
     /// Power of the device, watts.
     pub watts: Option<f64>,
     /// How far the row was checked.
-    #[serde(deserialize_with = "sources::trust")]
     pub trust: Trust,
     /// Where the row comes from.
     pub source: String,

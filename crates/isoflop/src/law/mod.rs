@@ -27,6 +27,7 @@ use serde::Serialize;
 
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 
+pub use crate::sources::Trust;
 pub use broken::Broken;
 pub use coupled::{Coupled, CoupledCoefficients};
 pub use farseer::Farseer;
@@ -37,7 +38,7 @@ pub(crate) use muennighoff::Repetitions;
 pub use muennighoff::{Muennighoff, MuennighoffRepetition};
 pub use multiplicative::Multiplicative;
 pub use power::{Power, through_three_points};
-pub use published::{PUBLISHED, Published, Trust, published};
+pub use published::{PUBLISHED, Published, published};
 pub use restricted::{HOFFMANN_TIED, KAPLAN_JOINT, KAPLAN_STEPS, Restricted};
 pub use saturating::Saturating;
 pub use sigmoidal::Sigmoidal;

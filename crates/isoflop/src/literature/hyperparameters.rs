@@ -6,7 +6,7 @@ use isoflop_numerics::elementary::{exp, ln};
 use serde::{Deserialize, Serialize};
 
 use crate::counting::training_flops;
-use crate::law::Trust;
+use crate::sources::Trust;
 use crate::units::{Params, Tokens, UnitError};
 
 /// What a law goes by.
