@@ -41,6 +41,17 @@ pub enum BlueprintError {
         /// Parameters of the smallest shape.
         smallest: Params,
     },
+    /// No shape comes near the size.
+    #[error(
+        "no shape of up to {DEEPEST} layers comes within {} % of {params} parameters: the nearest has {nearest}",
+        100.0 * FARTHEST
+    )]
+    NoShape {
+        /// The parameters asked for.
+        params: Params,
+        /// Parameters of the nearest shape.
+        nearest: Params,
+    },
     /// The budget does not pay for a step.
     #[error("{flops} FLOP do not pay for one context of {context} tokens: raise the budget, or shorten the context")]
     TooCheap {
@@ -88,6 +99,8 @@ const WIDTHS: [(usize, usize, usize); 5] =
 const FEED_FORWARD_STEP: usize = 128;
 /// Deepest shape that is tried.
 const DEEPEST: usize = 256;
+/// A shape farther off, as a share of the size, is another model.
+const FARTHEST: f64 = 0.1;
 /// Fewest steps: below, the batch is cut.
 const FEWEST_STEPS: f64 = 100.0;
 
@@ -166,6 +179,10 @@ impl Blueprint {
             return Err(too_small());
         }
         let architecture = given.nearest(params).ok_or_else(too_small)?;
+        let nearest = Params::new(size(&architecture))?;
+        if (nearest.get() / params.get() - 1.0).abs() > FARTHEST {
+            return Err(BlueprintError::NoShape { params, nearest });
+        }
         let flops_per_token = architecture.flop_groups().training_flops_per_token();
         let affordable = budget.get() / flops_per_token;
         let body = architecture.param_groups().count(ParamCounting::NonEmbedding) as f64;
@@ -179,7 +196,7 @@ impl Blueprint {
         }
         let tokens = Tokens::new(steps * contexts * context)?;
         Ok(Self {
-            params: Params::new(size(&architecture))?,
+            params: nearest,
             flops_per_token,
             batch: Tokens::new(contexts * context)?,
             steps: steps as u64,
@@ -228,5 +245,10 @@ mod tests {
         assert!(matches!(error, BlueprintError::TooSmall { vocabulary: 32_000, .. }), "{error}");
         let error = blueprint(1e9, 1e12, &Given::default()).unwrap_err();
         assert!(matches!(error, BlueprintError::TooCheap { context: 4_096, .. }), "{error}");
+        let error = blueprint(1e15, 1.2e32, &Given::default()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("no shape of up to 256 layers comes within 10 % of 1Q parameters"),
+            "{error}"
+        );
     }
 }
