@@ -61,7 +61,9 @@ pub enum NextError {
         tokens: Tokens,
     },
     /// More candidates than can be weighed against each other.
-    #[error("{found} candidates, and at most {MOST_CANDIDATES} can be weighed against each other: leave some out")]
+    #[error(
+        "{found} candidates, and at most {MOST_CANDIDATES} can be weighed against each other: leave some out, or check the unit of the budget"
+    )]
     TooManyCandidates {
         /// How many.
         found: usize,

@@ -45,7 +45,7 @@ pub enum RunsError {
     },
     /// A cell is not the number it should be.
     #[error(
-        "{source_name}:{line}: {column} must be positive and finite, got `{text}`: correct the row, or leave unreadable rows out with --skip-bad-rows"
+        "{source_name}:{line}: {column} must be positive and finite, got `{text}`: correct the row, or leave it out (--skip-bad-rows does so in tables of runs)"
     )]
     BadNumber {
         /// The table's name.
@@ -59,7 +59,7 @@ pub enum RunsError {
     },
     /// Text repeated so often that nothing is left of it.
     #[error(
-        "{source_name}:{line}: `{text}` in column `{column}` leaves less than one distinct token: correct the row, or leave unreadable rows out with --skip-bad-rows"
+        "{source_name}:{line}: `{text}` in column `{column}` leaves less than one distinct token: correct the row, or leave it out (--skip-bad-rows does so in tables of runs)"
     )]
     NoDistinctToken {
         /// The table's name.
