@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use isoflop::counting::Architecture;
-use isoflop_train::{AdamW, Evaluation, EvaluationLimit, RunSpec, Schedule, TrainError};
+use isoflop_train::{AdamW, Block, Evaluation, EvaluationLimit, RunSpec, Schedule, TrainError};
 
 use crate::cell::CellPlan;
 use crate::directory::Sweep;
@@ -33,6 +33,7 @@ pub(crate) fn spec(steps: u64, seed: u64) -> RunSpec {
             tied_head: false,
             context: 16,
         },
+        block: Block::default(),
         optimizer: AdamW {
             hidden_rate: 3e-3,
             embedding_rate: 1e-2,

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use isoflop::counting::Architecture;
-use isoflop_train::{AdamW, RunSpec, Schedule, Session, TokenSource};
+use isoflop_train::{AdamW, Block, RunSpec, Schedule, Session, TokenSource};
 
 /// Uniformly random tokens: the speed does not depend on them.
 struct Noise {
@@ -64,6 +64,7 @@ fn main() {
     let tokens_a_step = (batch_sequences * architecture.context) as f64;
     let spec = RunSpec {
         architecture,
+        block: Block::default(),
         optimizer: AdamW {
             hidden_rate: 1e-3,
             embedding_rate: 1e-3,

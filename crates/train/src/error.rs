@@ -34,16 +34,6 @@ pub enum TrainError {
         /// The size that was asked for.
         vocabulary: usize,
     },
-    /// The built-in trainer does not know this kind of model.
-    #[error("the built-in trainer has no {feature}; set architecture.{field} = {supported}")]
-    Unsupported {
-        /// What was asked for.
-        feature: &'static str,
-        /// The field that asks for it.
-        field: &'static str,
-        /// The value it must have.
-        supported: bool,
-    },
     /// More shards than sequences in a step.
     #[error("shards must not exceed batch_sequences: {shards} shards for {batch_sequences} sequences")]
     TooManyShards {

@@ -27,4 +27,4 @@ pub use evaluation::{Evaluation, EvaluationLimit};
 pub use recipe::Recipe;
 pub use session::{Session, StepReport};
 pub use source::TokenSource;
-pub use spec::{AdamW, RunSpec, Schedule};
+pub use spec::{Activation, AdamW, Block, RunSpec, Schedule};

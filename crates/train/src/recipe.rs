@@ -4,7 +4,7 @@ use isoflop::Tokens;
 use isoflop::counting::Architecture;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{AdamW, RunSpec, Schedule};
+use crate::spec::{AdamW, Block, RunSpec, Schedule};
 
 /// Rules shared by all runs of a ladder, so that they differ in size and data only.
 ///
@@ -93,6 +93,7 @@ impl Recipe {
         let share = |share: f64| (share * steps).round() as u64;
         let batch_growth = (batch_sequences * self.context) as f64 / self.batch_tokens;
         RunSpec {
+            block: Block::default(),
             optimizer: AdamW {
                 hidden_rate: self.hidden_rate * (BASE_WIDTH / architecture.width as f64 * batch_growth).sqrt(),
                 embedding_rate: self.embedding_rate,

@@ -52,7 +52,7 @@ impl Session {
         if model != text {
             return Err(TrainError::VocabularyMismatch { model, text });
         }
-        let trainer = Trainer::new(&spec.architecture, spec.seed, spec.shards, threads);
+        let trainer = Trainer::new(spec, threads);
         Ok(Self { spec: spec.clone(), source, trainer, steps_done: 0 })
     }
 
@@ -171,12 +171,6 @@ fn check(spec: &RunSpec) -> Result<(), TrainError> {
     }
     if shape.vocabulary > 1 << u16::BITS {
         return Err(TrainError::VocabularyTooLarge { vocabulary: shape.vocabulary });
-    }
-    if !shape.gated {
-        return Err(TrainError::Unsupported { feature: "plain feed-forward block", field: "gated", supported: true });
-    }
-    if shape.tied_head {
-        return Err(TrainError::Unsupported { feature: "tied head", field: "tied_head", supported: false });
     }
     let (shards, batch_sequences) = (spec.shards, spec.batch_sequences);
     if shards > batch_sequences {

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunSpec {
-    /// The model.
+    /// Sizes of the model.
     pub architecture: Architecture,
+    /// How its layers compute. Left out of files at its default, so that runs planned before it existed keep their names.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub block: Block,
     /// The optimizer and its constants.
     pub optimizer: AdamW,
     /// How the learning rate moves.
@@ -23,6 +26,37 @@ pub struct RunSpec {
     /// Partial sums a step's gradient is made of. Shards may run on as many threads; their number decides the rounding, the
     /// number of threads does not.
     pub shards: usize,
+}
+
+/// What a layer computes, besides the sizes that [`Architecture`] counts: none of it adds a parameter or a matrix product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Block {
+    /// What bends the hidden values of the feed-forward block: of the gates where it is gated, of all where it is plain.
+    #[serde(skip_serializing_if = "is_default")]
+    pub activation: Activation,
+    /// Whether queries and keys are normalised, head by head and without gains, before their products: scores then stay within
+    /// `sqrt(head_width)` whatever the weights (Henry et al. 2020, arXiv:2010.04245, with a fixed scale).
+    #[serde(skip_serializing_if = "is_default")]
+    pub qk_norm: bool,
+}
+
+/// The function of one number between the matrices of a feed-forward block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x sigmoid(x)`; with gates, SwiGLU (Shazeer 2020, arXiv:2002.05202).
+    #[default]
+    Silu,
+    /// `x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))/2` (Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2).
+    Gelu,
+    /// `max(x, 0)^2` (So et al. 2021, arXiv:2109.08668).
+    ReluSquared,
+}
+
+/// Whether a field need not be written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// AdamW with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
@@ -82,6 +116,31 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A run as files held it before there were kinds of models.
+    const WRITTEN_BEFORE: &str = r#"{"architecture":{"depth":1,"width":16,"heads":1,"head_width":16,"feed_forward":48,
+        "gated":true,"vocabulary":256,"tied_head":false,"context":128},"optimizer":{"hidden_rate":0.0057,
+        "embedding_rate":0.025,"beta1":0.8,"beta2":0.99,"epsilon":1e-8,"weight_decay":0.1,"clip_norm":1.0},
+        "schedule":{"warmup_steps":2,"cooldown_steps":70},"batch_sequences":5,"steps":100,"seed":3,"shards":1}"#;
+
+    #[test]
+    fn runs_written_before_there_were_kinds_of_models_are_read_and_written_as_they_were() {
+        let spec: RunSpec = serde_json::from_str(WRITTEN_BEFORE).unwrap();
+        assert_eq!(spec.block, Block { activation: Activation::Silu, qk_norm: false });
+        let before: serde_json::Value = serde_json::from_str(WRITTEN_BEFORE).unwrap();
+        assert_eq!(serde_json::to_value(&spec).unwrap(), before);
+    }
+
+    #[test]
+    fn what_differs_from_the_default_is_written_and_read_again() {
+        let before: RunSpec = serde_json::from_str(WRITTEN_BEFORE).unwrap();
+        let block = Block { activation: Activation::ReluSquared, qk_norm: true };
+        let spec = RunSpec { block, ..before };
+        let text = serde_json::to_string(&spec).unwrap();
+        assert!(text.contains(r#""block":{"activation":"relu_squared","qk_norm":true}"#), "{text}");
+        assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap(), spec);
+        assert!(serde_json::from_str::<RunSpec>(&text.replace("qk_norm", "qknorm")).is_err());
+    }
 
     #[test]
     fn the_rate_rises_stays_and_falls() {

@@ -1,7 +1,5 @@
 //! Weights, moments and gradient of one run: one optimizer step on given sequences, and losses without a step.
 
-use isoflop::counting::Architecture;
-
 use crate::kernels::adamw::{Update, update};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::real::Real;
@@ -10,7 +8,7 @@ use crate::model::init::initial_weights;
 use crate::model::layout::Group;
 use crate::model::pass::{Batch, Model, Weights};
 use crate::model::workspace::Workspace;
-use crate::spec::AdamW;
+use crate::spec::{AdamW, RunSpec};
 
 /// Rows a batch is filled up to: at the widths of the ladder, what a layer reads and writes then stays in the second-level
 /// cache. Sequences are never cut, so a longer context is a batch of its own.
@@ -35,17 +33,19 @@ struct Worker<F> {
 }
 
 impl<F: Real> Trainer<F> {
-    pub(crate) fn new(shape: &Architecture, seed: u64, shards: usize, threads: usize) -> Self {
-        let model = Model::new(shape);
-        let weights = Weights::new(&model.layout, initial_weights(shape, &model.layout, seed));
+    /// The run at its beginning, on up to `threads` threads.
+    pub(crate) fn new(spec: &RunSpec, threads: usize) -> Self {
+        let RunSpec { architecture: shape, block, seed, shards, .. } = spec;
+        let model = Model::new(shape, *block);
+        let weights = Weights::new(&model.layout, initial_weights(shape, &model.layout, *seed));
         let params = model.layout.params;
         let rows = shape.context * (BATCH_ROWS / shape.context).max(1);
-        let worker = || Worker { workspace: Workspace::new(shape, rows), batch: Batch::default() };
+        let worker = || Worker { workspace: Workspace::new(shape, *block, rows), batch: Batch::default() };
         Self {
             weights,
             first_moment: Buffer::zeros(params),
             second_moment: Buffer::zeros(params),
-            gradients: vec![Buffer::zeros(params); shards],
+            gradients: vec![Buffer::zeros(params); *shards],
             workers: (0..threads.max(1)).map(|_| worker()).collect(),
             model,
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use isoflop::Flops;
 use isoflop::counting::Architecture;
 use isoflop_sweep::{CellPlan, CorpusLabel, LocalEngine, Progress, Summary, Sweep, SweepPlan};
-use isoflop_train::{AdamW, EvaluationLimit, RunSpec, Schedule, TokenSource};
+use isoflop_train::{AdamW, Block, EvaluationLimit, RunSpec, Schedule, TokenSource};
 
 pub(crate) const VOCABULARY: usize = 32;
 pub(crate) const CONTEXT: usize = 32;
@@ -91,6 +91,7 @@ pub(crate) fn plan(length: u64) -> SweepPlan {
                     tied_head: false,
                     context: CONTEXT,
                 },
+                block: Block::default(),
                 optimizer: AdamW {
                     hidden_rate,
                     embedding_rate: 1e-2,

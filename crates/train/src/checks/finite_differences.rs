@@ -3,6 +3,7 @@
 use isoflop::counting::Architecture;
 
 use crate::model::pass::Weights;
+use crate::spec::{Activation, AdamW, Block, RunSpec, Schedule};
 use crate::trainer::Trainer;
 
 /// Tokens that look random and fall below `vocabulary`.
@@ -13,8 +14,21 @@ fn tokens(count: usize, vocabulary: usize) -> Vec<u16> {
 /// Relative L2 distance between the gradient and central differences, over all parameters.
 ///
 /// Initial weights are scaled up so that softmax and gates leave their linear range.
-fn relative_error(shape: &Architecture, lengths: &[usize], shards: usize) -> f64 {
-    let mut trainer = Trainer::<f64>::new(shape, 3, shards, 1);
+fn relative_error(shape: &Architecture, block: Block, lengths: &[usize], shards: usize) -> f64 {
+    let (architecture, batch_sequences) = (shape.clone(), lengths.len());
+    // Only the model, the seed and the shards matter: no step is taken.
+    let optimizer = AdamW {
+        hidden_rate: 0.0,
+        embedding_rate: 0.0,
+        beta1: 0.0,
+        beta2: 0.0,
+        epsilon: 1.0,
+        weight_decay: 0.0,
+        clip_norm: 1.0,
+    };
+    let schedule = Schedule { warmup_steps: 0, cooldown_steps: 0 };
+    let spec = RunSpec { architecture, block, optimizer, schedule, batch_sequences, steps: 0, seed: 3, shards };
+    let mut trainer = Trainer::<f64>::new(&spec, 1);
     let mut values = trainer.weights.values.clone();
     for (index, value) in values.iter_mut().enumerate() {
         *value *= 1.5 + 0.3 * ((index * 37 % 101) as f64 / 101.0);
@@ -62,21 +76,36 @@ const TOLERANCE: f64 = 1e-7;
 
 #[test]
 fn the_gradient_equals_finite_differences_in_a_round_shape() {
-    let error = relative_error(&shape(2, 8, 2, 4, 16, 12), &[12, 12, 12], 1);
+    let error = relative_error(&shape(2, 8, 2, 4, 16, 12), Block::default(), &[12, 12, 12], 1);
     println!("relative L2 error {error:.2e}");
     assert!(error < TOLERANCE, "relative L2 error {error}");
 }
 
 #[test]
 fn the_gradient_equals_finite_differences_in_an_odd_shape_with_ragged_sequences_and_shards() {
-    let error = relative_error(&shape(2, 7, 3, 2, 5, 13), &[13, 1, 6, 2, 9], 3);
+    let error = relative_error(&shape(2, 7, 3, 2, 5, 13), Block::default(), &[13, 1, 6, 2, 9], 3);
     println!("relative L2 error {error:.2e}");
     assert!(error < TOLERANCE, "relative L2 error {error}");
 }
 
 #[test]
 fn the_gradient_equals_finite_differences_across_blocks_of_queries() {
-    let error = relative_error(&shape(1, 6, 1, 6, 4, 150), &[150, 70], 1);
+    let error = relative_error(&shape(1, 6, 1, 6, 4, 150), Block::default(), &[150, 70], 1);
     println!("relative L2 error {error:.2e}");
     assert!(error < TOLERANCE, "relative L2 error {error}");
+}
+
+#[test]
+fn the_gradient_equals_finite_differences_for_every_kind_of_model() {
+    let mut largest: f64 = 0.0;
+    for activation in [Activation::Silu, Activation::Gelu, Activation::ReluSquared] {
+        for kind in 0..8 {
+            let [gated, tied_head, qk_norm] = [1, 2, 4].map(|bit| kind & bit != 0);
+            let shape = Architecture { gated, tied_head, ..shape(2, 7, 2, 4, 5, 9) };
+            let error = relative_error(&shape, Block { activation, qk_norm }, &[9, 1, 6], 2);
+            assert!(error < TOLERANCE, "{activation:?}, {gated}, {tied_head}, {qk_norm}: relative L2 error {error}");
+            largest = largest.max(error);
+        }
+    }
+    println!("largest relative L2 error {largest:.2e}");
 }

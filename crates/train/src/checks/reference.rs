@@ -1,4 +1,5 @@
-//! A gradient and ten steps against the frozen values of an independent PyTorch script, `tests/reference/reference.py`.
+//! A gradient and ten steps of several models against the frozen values of an independent PyTorch script,
+//! `tests/reference/reference.py`.
 
 use serde::Deserialize;
 
@@ -17,9 +18,11 @@ struct Frozen {
     gradient_norms: Vec<f64>,
 }
 
-fn frozen() -> (Frozen, [Vec<f32>; 3]) {
-    let frozen: Frozen = serde_json::from_str(include_str!("../../tests/reference/frozen.json")).unwrap();
-    let bytes = include_bytes!("../../tests/reference/frozen.bin");
+/// What the script wrote under `name`: weights, their gradient, and the weights after the steps.
+fn frozen(name: &str) -> (Frozen, [Vec<f32>; 3]) {
+    let file = |ending| format!("{}/tests/reference/{name}.{ending}", env!("CARGO_MANIFEST_DIR"));
+    let frozen: Frozen = serde_json::from_str(&std::fs::read_to_string(file("json")).unwrap()).unwrap();
+    let bytes = std::fs::read(file("bin")).unwrap();
     let numbers: Vec<f32> = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
     assert_eq!(numbers.len(), 3 * frozen.params);
     let section = |number: usize| numbers[number * frozen.params..][..frozen.params].to_vec();
@@ -34,7 +37,7 @@ fn relative_error(ours: &[f32], theirs: &[f32]) -> f64 {
 }
 
 fn trainer(frozen: &Frozen, weights: &[f32]) -> Trainer<f32> {
-    let mut trainer = Trainer::new(&frozen.spec.architecture, 0, frozen.spec.shards, 1);
+    let mut trainer = Trainer::new(&frozen.spec, 1);
     let mut values = Buffer::zeros(weights.len());
     values.copy_from_slice(weights);
     trainer.weights = Weights::new(&trainer.model.layout, values);
@@ -47,34 +50,48 @@ fn batches(frozen: &Frozen) -> Vec<Vec<&[u16]>> {
     windows.chunks(frozen.spec.batch_sequences).map(<[_]>::to_vec).collect()
 }
 
+/// The gated model, gelu in a plain block with a tied head, squared relu in a plain block with normalised queries and keys.
+const MODELS: [&str; 3] = ["frozen", "gelu_tied", "relu_squared_qk_norm"];
+
 #[test]
 fn the_gradient_equals_that_of_autograd_on_every_instruction_set() {
-    let (frozen, [weights, gradient, _]) = frozen();
-    at_every_level(|level| {
-        let mut trainer = trainer(&frozen, &weights);
-        let loss = trainer.gradient(&batches(&frozen)[0]);
-        let error = relative_error(trainer.last_gradient(), &gradient);
-        println!("{level:?}: relative L2 error {error:.2e}; loss {loss:.7} (torch {:.7})", frozen.losses[0]);
-        assert!(error < 1e-5, "{level:?}: relative L2 error {error}");
-    });
+    for name in MODELS {
+        let (frozen, [weights, gradient, _]) = frozen(name);
+        at_every_level(|level| {
+            let mut trainer = trainer(&frozen, &weights);
+            let loss = trainer.gradient(&batches(&frozen)[0]);
+            let error = relative_error(trainer.last_gradient(), &gradient);
+            println!(
+                "{name}, {level:?}: relative L2 error {error:.2e}; loss {loss:.7} (torch {:.7})",
+                frozen.losses[0]
+            );
+            assert!(error < 1e-5, "{name}, {level:?}: relative L2 error {error}");
+        });
+    }
 }
 
 #[test]
-fn ten_steps_of_adamw_give_the_losses_and_weights_of_pytorch() {
-    let (frozen, [weights, _, last_weights]) = frozen();
+fn ten_steps_give_the_losses_and_weights_of_pytorch() {
+    for name in MODELS {
+        ten_steps(name);
+    }
+}
+
+fn ten_steps(name: &str) {
+    let (frozen, [weights, _, last_weights]) = frozen(name);
     let mut trainer = trainer(&frozen, &weights);
     let spec = &frozen.spec;
     assert!(frozen.gradient_norms.iter().any(|&norm| norm > spec.optimizer.clip_norm), "the clipping is exercised");
     for (step, batch) in batches(&frozen).into_iter().enumerate() {
         let loss = trainer.gradient(&batch);
         let norm = trainer.gradient_norm();
-        println!("step {step}: loss {loss:.6} (torch {:.6}), norm {norm:.6}", frozen.losses[step]);
-        assert!((loss - frozen.losses[step]).abs() < 1e-5, "loss of step {step}");
-        assert!((norm / frozen.gradient_norms[step] - 1.0).abs() < 1e-4, "gradient norm of step {step}");
+        println!("{name}, step {step}: loss {loss:.6} (torch {:.6}), norm {norm:.6}", frozen.losses[step]);
+        assert!((loss - frozen.losses[step]).abs() < 1e-5, "{name}: loss of step {step}");
+        assert!((norm / frozen.gradient_norms[step] - 1.0).abs() < 1e-4, "{name}: gradient norm of step {step}");
         trainer.update(&spec.optimizer, step as u64, spec.schedule.rate_share(step as u64, spec.steps), norm);
     }
     // AdamW divides by the root of a second moment that starts near zero, which amplifies the rounding of small gradients.
     let error = relative_error(&trainer.weights.values, &last_weights);
-    println!("weights after ten steps: relative L2 error {error:.2e}");
-    assert!(error < 1e-3, "relative L2 error {error}");
+    println!("{name}, weights after ten steps: relative L2 error {error:.2e}");
+    assert!(error < 1e-3, "{name}: relative L2 error {error}");
 }

@@ -5,6 +5,7 @@
 // Loops over an index into several arrays of one length are what the compiler turns into vector instructions.
 #![allow(clippy::needless_range_loop)]
 
+pub(crate) mod activation;
 pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod buffer;
@@ -15,8 +16,8 @@ pub(crate) mod lanes;
 pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pack;
+pub(crate) mod qk_norm;
 pub(crate) mod real;
 pub(crate) mod reduce;
 pub(crate) mod rope;
-pub(crate) mod swiglu;
 pub(crate) mod tile;

@@ -4,7 +4,7 @@ use super::dispatch::dispatched;
 use super::reduce::dot;
 
 /// Added to the mean square before the root.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 dispatched! {
     /// `normalized = input * r * gain` with `r = 1/sqrt(mean(input^2) + epsilon)`, row by row; r is kept in `scales`.

@@ -6,6 +6,7 @@ use super::pass::{Model, Weights};
 use super::workspace::{Activations, Scratch};
 use crate::kernels::attention::{Head, attention_backward, attention_forward};
 use crate::kernels::norm::{norm_backward, norm_forward};
+use crate::kernels::qk_norm::{qk_norm_backward, qk_norm_forward};
 use crate::kernels::real::Real;
 use crate::kernels::rope::rotate;
 use crate::kernels::tile::Store;
@@ -27,6 +28,10 @@ pub(crate) fn forward<F: Real>(
     let output = &mut kept.feed_forward_input[..rows * width];
     norm_forward(input, &weights.values[layer.attention_gain.clone()], normalized, &mut kept.attention_scales[..rows]);
     linear::forward(&layer.projections, weights, normalized, projections, Store::Replace, &mut scratch.panels);
+    if model.block.qk_norm {
+        let scales = &mut kept.head_scales[..rows * 2 * model.shape.heads];
+        qk_norm_forward(projections, model.shape.heads, model.shape.head_width, scales);
+    }
     for part in model.sequences(lengths) {
         let projections = &mut projections[part.first * 3 * channels..][..part.positions * 3 * channels];
         let head_outputs = &mut head_outputs[part.first * channels..][..part.positions * channels];
@@ -79,6 +84,12 @@ pub(crate) fn backward<F: Real>(
                 attention,
             );
         }
+        if model.block.qk_norm {
+            let heads = model.shape.heads;
+            let scales = &kept.head_scales[part.first * 2 * heads..][..part.positions * 2 * heads];
+            // Before turning back: a rotation changes no product of two vectors that were turned alike.
+            qk_norm_backward(projections, heads, model.shape.head_width, scales, query_scale(model), d_projections);
+        }
         turn(model, d_projections, -F::ONE);
     }
     let normalized = &kept.attention_normalized[..rows * width];
@@ -89,13 +100,17 @@ pub(crate) fn backward<F: Real>(
     norm_backward(input, gain, &kept.attention_scales[..rows], d_normalized, d_stream, d_gain, row);
 }
 
-/// Rotates the queries and keys of one sequence and scales the queries by `1/sqrt(head_width)`; with direction -1, the
-/// gradient of that.
+/// What queries are multiplied by: `1/sqrt(head_width)`.
+fn query_scale<F: Real>(model: &Model<F>) -> F {
+    F::ONE / F::from_f64(model.shape.head_width as f64).sqrt()
+}
+
+/// Rotates the queries and keys of one sequence and scales the queries by [`query_scale`]; with direction -1, the gradient of
+/// that.
 fn turn<F: Real>(model: &Model<F>, projections: &mut [F], direction: F) {
     let (heads, head_width) = (model.shape.heads, model.shape.head_width);
-    let scale = F::ONE / F::from_f64(head_width as f64).sqrt();
     let table = &model.rotations;
-    rotate(projections, heads, head_width, &table.cosines, &table.sines, direction, scale);
+    rotate(projections, heads, head_width, &table.cosines, &table.sines, direction, query_scale(model));
 }
 
 /// A sequence inside a batch.

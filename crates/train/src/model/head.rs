@@ -39,7 +39,27 @@ pub(crate) fn losses<F: Real>(
     norm_forward(&workspace.output[..rows * width], gain, normalized, &mut workspace.output_scales[..rows]);
     let logits = &mut workspace.logits[..rows * layout.head.outputs];
     linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut workspace.scratch.panels);
-    cross_entropy(logits, layout.head.outputs, targets, &mut workspace.losses[..rows], scale);
+    let multiplier = model.output_multiplier();
+    if multiplier != F::ONE {
+        for logit in logits.iter_mut() {
+            *logit *= multiplier;
+        }
+    }
+    // What is left in the logits is the gradient of the product before the multiplier.
+    cross_entropy(logits, layout.head.outputs, targets, &mut workspace.losses[..rows], scale * multiplier);
+}
+
+impl<F: Real> Model<F> {
+    /// What the products with the head are multiplied by to give logits: `1/width` for a tied head.
+    ///
+    /// Embeddings have a deviation of one, so that logits without it would start at `sqrt(width)`, and the one of the token just
+    /// read at `width`. With it they start as small as those of a head of its own.
+    ///
+    /// # Source
+    /// Yang et al. 2022, arXiv:2203.03466, table 8, which is the form of their rules that allows tied embeddings.
+    fn output_multiplier(&self) -> F {
+        if self.shape.tied_head { F::from_f64(1.0 / self.shape.width as f64) } else { F::ONE }
+    }
 }
 
 /// Starts `workspace.d_stream` from the gradient that [`losses`] left in the logits.

@@ -37,7 +37,9 @@ pub(crate) fn initial_weights<F: Real>(shape: &Architecture, layout: &Layout, se
     };
     let residual = 1.0 / (2.0 * shape.depth as f64).sqrt();
     fill(0, &layout.embedding, EMBEDDING_DEVIATION);
-    fill(1, &layout.head.range, 1.0 / shape.width as f64);
+    if !shape.tied_head {
+        fill(1, &layout.head.range, 1.0 / shape.width as f64);
+    }
     for (number, layer) in layout.layers.iter().enumerate() {
         let matrices = [(&layer.projections, 1.0), (&layer.attention_out, residual)];
         let matrices = matrices.into_iter().chain([(&layer.gate_up, 1.0), (&layer.down, residual)]);

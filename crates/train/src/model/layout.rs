@@ -38,20 +38,20 @@ pub(crate) struct Layer {
     /// width x channels.
     pub(crate) attention_out: Matrix,
     pub(crate) feed_forward_gain: Range<usize>,
-    /// Gates, then ups: 2 feed_forward x width.
+    /// Gates, then ups: 2 feed_forward x width. Without gates, ups alone: feed_forward x width.
     pub(crate) gate_up: Matrix,
     /// width x feed_forward.
     pub(crate) down: Matrix,
 }
 
-/// All parameters: embedding, layers, final gain, head.
+/// All parameters: embedding, layers, final gain, and the head unless it is the embedding.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// vocabulary x width.
     pub(crate) embedding: Range<usize>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) final_gain: Range<usize>,
-    /// vocabulary x width.
+    /// vocabulary x width; a tied head stands where the embedding does.
     pub(crate) head: Matrix,
     /// Length of the flat vector.
     pub(crate) params: usize,
@@ -75,8 +75,14 @@ impl Places {
     }
 
     fn matrix(&mut self, outputs: usize, inputs: usize) -> Matrix {
+        let range = self.vector(outputs * inputs);
+        self.matrix_at(range, outputs, inputs)
+    }
+
+    /// A matrix of parameters that have their place already.
+    fn matrix_at(&mut self, range: Range<usize>, outputs: usize, inputs: usize) -> Matrix {
         Matrix {
-            range: self.vector(outputs * inputs),
+            range,
             outputs,
             inputs,
             forward_panels: take(&mut self.forward_panels, packed_floats(inputs, outputs)),
@@ -94,6 +100,7 @@ fn take(end: &mut usize, length: usize) -> Range<usize> {
 impl Layout {
     pub(crate) fn new(shape: &Architecture) -> Self {
         let (width, channels) = (shape.width, shape.heads * shape.head_width);
+        let gates_and_ups = if shape.gated { 2 * shape.feed_forward } else { shape.feed_forward };
         let mut places = Places::default();
         let embedding = places.vector(shape.vocabulary * width);
         let layers = (0..shape.depth)
@@ -102,12 +109,15 @@ impl Layout {
                 projections: places.matrix(3 * channels, width),
                 attention_out: places.matrix(width, channels),
                 feed_forward_gain: places.vector(width),
-                gate_up: places.matrix(2 * shape.feed_forward, width),
+                gate_up: places.matrix(gates_and_ups, width),
                 down: places.matrix(width, shape.feed_forward),
             })
             .collect();
         let final_gain = places.vector(width);
-        let head = places.matrix(shape.vocabulary, width);
+        let head = match shape.tied_head {
+            true => places.matrix_at(embedding.clone(), shape.vocabulary, width),
+            false => places.matrix(shape.vocabulary, width),
+        };
         let Places { params, forward_panels, backward_panels } = places;
         Self { embedding, layers, final_gain, head, params, forward_panels, backward_panels }
     }
@@ -124,7 +134,9 @@ impl Layout {
             ]);
         }
         groups.push((self.final_gain.clone(), Group::Gain));
-        groups.push((self.head.range.clone(), Group::Vocabulary));
+        if self.head.range != self.embedding {
+            groups.push((self.head.range.clone(), Group::Vocabulary));
+        }
         groups
     }
 
@@ -144,24 +156,26 @@ mod tests {
 
     #[test]
     fn groups_cover_the_vector_once_and_agree_with_the_exact_count() {
-        let shape = Architecture {
-            depth: 3,
-            width: 24,
-            heads: 2,
-            head_width: 10,
-            feed_forward: 40,
-            gated: true,
-            vocabulary: 17,
-            tied_head: false,
-            context: 8,
-        };
-        let layout = Layout::new(&shape);
-        let mut end = 0;
-        for (range, _) in layout.groups() {
-            assert_eq!(range.start, end);
-            end = range.end;
+        for (gated, tied_head) in [(true, false), (true, true), (false, false), (false, true)] {
+            let shape = Architecture {
+                depth: 3,
+                width: 24,
+                heads: 2,
+                head_width: 10,
+                feed_forward: 40,
+                gated,
+                vocabulary: 17,
+                tied_head,
+                context: 8,
+            };
+            let layout = Layout::new(&shape);
+            let mut end = 0;
+            for (range, _) in layout.groups() {
+                assert_eq!(range.start, end);
+                end = range.end;
+            }
+            assert_eq!(end, layout.params);
+            assert_eq!(layout.params as u64, shape.param_groups().count(ParamCounting::Total));
         }
-        assert_eq!(end, layout.params);
-        assert_eq!(layout.params as u64, shape.param_groups().count(ParamCounting::Total));
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! x = embedding[token]
-//! for each layer:  x += attention(norm(x)) W_o,   x += swiglu(norm(x) W_gate, norm(x) W_up) W_down
+//! for each layer:  x += attention(norm(x)) W_o,   x += (f(norm(x) W_gate) * norm(x) W_up) W_down
 //! loss = cross-entropy(norm(x) W_head)
 //! ```
+//!
+//! With f the activation. A plain feed-forward block is `f(norm(x) W_up) W_down`; a tied head has `embedding/width` for `W_head`;
+//! queries and keys may be normalised per head.
 //!
 //! Sequences of a batch may differ in length: their rows stand one after the other, and only attention and rotary
 //! positions know where one ends. Nothing is padded.

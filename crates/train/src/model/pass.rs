@@ -9,10 +9,12 @@ use crate::kernels::buffer::Buffer;
 use crate::kernels::pack::{pack, pack_transposed};
 use crate::kernels::real::Real;
 use crate::kernels::rope::Rotations;
+use crate::spec::Block;
 
 /// What a model is besides its weights.
 pub(crate) struct Model<F> {
     pub(crate) shape: Architecture,
+    pub(crate) block: Block,
     pub(crate) layout: Layout,
     pub(crate) rotations: Rotations<F>,
 }
@@ -71,9 +73,9 @@ impl<F: Real> Weights<F> {
 }
 
 impl<F: Real> Model<F> {
-    pub(crate) fn new(shape: &Architecture) -> Self {
+    pub(crate) fn new(shape: &Architecture, block: Block) -> Self {
         let rotations = Rotations::new(shape.context, shape.head_width);
-        Self { shape: shape.clone(), layout: Layout::new(shape), rotations }
+        Self { shape: shape.clone(), block, layout: Layout::new(shape), rotations }
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -102,7 +104,7 @@ impl<F: Real> Model<F> {
             let (layer, kept) = (&self.layout.layers[number], &mut done[number]);
             let next = rest.first_mut().map_or(&mut *output, |layer| &mut layer.attention_input);
             attention::forward(self, layer, weights, &batch.lengths, kept, scratch);
-            feed_forward::forward(layer, weights, kept, &mut next[..rows * self.width()], scratch);
+            feed_forward::forward(self, layer, weights, kept, &mut next[..rows * self.width()], scratch);
         }
         head::losses(self, weights, &batch.targets, scale, workspace);
     }
@@ -120,7 +122,7 @@ impl<F: Real> Model<F> {
         let Workspace { layers, d_stream, scratch, .. } = workspace;
         let d_stream = &mut d_stream[..rows * self.width()];
         for (layer, kept) in self.layout.layers.iter().zip(layers).rev() {
-            feed_forward::backward(layer, weights, kept, d_stream, gradient, scratch);
+            feed_forward::backward(self, layer, weights, kept, d_stream, gradient, scratch);
             attention::backward(self, layer, weights, &batch.lengths, kept, d_stream, gradient, scratch);
         }
         let d_embedding = &mut gradient[self.layout.embedding.clone()];

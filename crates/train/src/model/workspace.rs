@@ -6,6 +6,7 @@ use crate::kernels::attention::AttentionScratch;
 use crate::kernels::buffer::Buffer;
 use crate::kernels::matmul::scratch_floats;
 use crate::kernels::real::Real;
+use crate::spec::Block;
 
 /// What one layer keeps from the forward pass; n rows (tokens), d width, c channels of all heads, f feed-forward width.
 pub(crate) struct Activations<F> {
@@ -15,8 +16,10 @@ pub(crate) struct Activations<F> {
     pub(crate) attention_scales: Buffer<F>,
     /// n x d.
     pub(crate) attention_normalized: Buffer<F>,
-    /// Queries and keys, rotated, and values: n x 3c.
+    /// Queries and keys, normalised if the model does that, rotated, and values: n x 3c.
     pub(crate) projections: Buffer<F>,
+    /// Inverse root mean square of every head's queries and keys, where they are normalised: n x 2 heads.
+    pub(crate) head_scales: Buffer<F>,
     /// Largest score of each query, sequence by sequence, head by head: heads n.
     pub(crate) peaks: Buffer<F>,
     /// One over the sum of exponentials, in the same order: heads n.
@@ -29,9 +32,9 @@ pub(crate) struct Activations<F> {
     pub(crate) feed_forward_scales: Buffer<F>,
     /// n x d.
     pub(crate) feed_forward_normalized: Buffer<F>,
-    /// Gates and ups, in the backward pass replaced by their gradient: n x 2f.
+    /// Gates and ups, in the backward pass replaced by their gradient: n x 2f, or n x f without gates.
     pub(crate) gate_up: Buffer<F>,
-    /// silu(gate) up: n x f.
+    /// activation(gate) up, or activation(up) without gates: n x f.
     pub(crate) activated: Buffer<F>,
 }
 
@@ -72,7 +75,7 @@ pub(crate) struct Workspace<F> {
 }
 
 impl<F: Real> Workspace<F> {
-    pub(crate) fn new(shape: &Architecture, rows: usize) -> Self {
+    pub(crate) fn new(shape: &Architecture, block: Block, rows: usize) -> Self {
         let (width, channels, feed_forward) = (shape.width, shape.heads * shape.head_width, shape.feed_forward);
         let zeros = |columns: usize| Buffer::zeros(rows * columns);
         let layer = || Activations {
@@ -80,13 +83,14 @@ impl<F: Real> Workspace<F> {
             attention_scales: zeros(1),
             attention_normalized: zeros(width),
             projections: zeros(3 * channels),
+            head_scales: zeros(if block.qk_norm { 2 * shape.heads } else { 0 }),
             peaks: zeros(shape.heads),
             inverse_sums: zeros(shape.heads),
             head_outputs: zeros(channels),
             feed_forward_input: zeros(width),
             feed_forward_scales: zeros(1),
             feed_forward_normalized: zeros(width),
-            gate_up: zeros(2 * feed_forward),
+            gate_up: zeros(if shape.gated { 2 * feed_forward } else { feed_forward }),
             activated: zeros(feed_forward),
         };
         Self {

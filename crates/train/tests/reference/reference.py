@@ -1,15 +1,16 @@
-"""Freezes what plain PyTorch computes for a small model: one gradient and ten AdamW steps.
+"""Freezes what plain PyTorch computes for small models: one gradient and ten steps each.
 
 Independent of the Rust code: the model below is written from the description in src/model/mod.rs, differentiated by
-autograd, and starts from weights drawn here. Run `python reference.py` (torch 2.x, CPU) to write frozen.json and
-frozen.bin beside it; the Rust test src/checks/reference.rs reads both.
+autograd, and starts from weights drawn here. Run `python reference.py [NAME ...]` (torch 2.x, CPU) to write NAME.json and
+NAME.bin beside it for each of CASES; the Rust test src/checks/reference.rs reads both.
 
-frozen.bin: little-endian f32 sections in this order: weights, gradient of the first batch (before clipping), weights after the steps.
+NAME.bin: little-endian f32 sections in this order: weights, gradient of the first batch (before clipping), weights after the steps.
 Each section lists the tensors in the order of `Model.flat`.
 """
 import json
 import math
 import pathlib
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +19,23 @@ SHAPE = dict(depth=2, width=24, heads=2, head_width=16, feed_forward=56, gated=T
 OPTIMIZER = dict(hidden_rate=0.01, embedding_rate=0.02, beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=0.1, clip_norm=1.0)
 SCHEDULE = dict(warmup_steps=3, cooldown_steps=4)
 STEPS, BATCH = 10, 5
+SMALL = dict(depth=1, width=12, heads=2, head_width=6, feed_forward=20, vocabulary=24, context=17)
+# What differs from the above, by name of the files: sizes, what a layer computes, the optimizer.
+CASES = {
+    "frozen": (dict(), dict(), dict()),
+    "gelu_tied": (dict(SMALL, gated=False, tied_head=True), dict(activation="gelu"), dict(clip_norm=0.08)),
+    "relu_squared_qk_norm": (dict(SMALL, gated=False), dict(activation="relu_squared", qk_norm=True), dict()),
+}
+ACTIVATIONS = dict(silu=F.silu, gelu=lambda x: F.gelu(x, approximate="tanh"), relu_squared=lambda x: F.relu(x) ** 2)
 
 
 class Model(torch.nn.Module):
-    def __init__(self, depth, width, heads, head_width, feed_forward, vocabulary, context, **_):
+    def __init__(
+        self, depth, width, heads, head_width, feed_forward, gated, vocabulary, tied_head, context, activation="silu", qk_norm=False
+    ):
         super().__init__()
-        self.heads, self.head_width = heads, head_width
+        self.heads, self.head_width, self.qk_norm = heads, head_width, qk_norm
+        self.activation = ACTIVATIONS[activation]
         draw = lambda *shape: torch.nn.Parameter(torch.randn(*shape) / math.sqrt(shape[-1]))
         gain = lambda: torch.nn.Parameter(1 + 0.1 * torch.randn(width))
         channels = heads * head_width
@@ -35,11 +47,12 @@ class Model(torch.nn.Module):
             layer.q, layer.k, layer.v = (draw(channels, width) for _ in range(3))
             layer.out = draw(width, channels)
             layer.feed_forward_gain = gain()
-            layer.gate, layer.up = draw(feed_forward, width), draw(feed_forward, width)
+            layer.gate = draw(feed_forward, width) if gated else None
+            layer.up = draw(feed_forward, width)
             layer.down = draw(width, feed_forward)
             self.layers.append(layer)
         self.final_gain = gain()
-        self.head = draw(vocabulary, width)
+        self.head = None if tied_head else draw(vocabulary, width)
         angles = torch.arange(context)[:, None] * 10000.0 ** (-torch.arange(0, head_width, 2) / head_width)
         self.cos, self.sin = angles.cos(), angles.sin()
 
@@ -50,9 +63,10 @@ class Model(torch.nn.Module):
             yield layer.attention_gain, "gain"
             yield from ((w, "hidden") for w in (layer.q, layer.k, layer.v, layer.out))
             yield layer.feed_forward_gain, "gain"
-            yield from ((w, "hidden") for w in (layer.gate, layer.up, layer.down))
+            yield from ((w, "hidden") for w in (layer.gate, layer.up, layer.down) if w is not None)
         yield self.final_gain, "gain"
-        yield self.head, "vocabulary"
+        if self.head is not None:
+            yield self.head, "vocabulary"
 
     def rotate(self, x):
         first, second = x.chunk(2, -1)
@@ -65,25 +79,30 @@ class Model(torch.nn.Module):
         x = self.embedding[tokens]
         for layer in self.layers:
             h = norm(x, layer.attention_gain)
-            q, k, v = self.rotate(split(h @ layer.q.T)), self.rotate(split(h @ layer.k.T)), split(h @ layer.v.T)
+            q, k, v = split(h @ layer.q.T), split(h @ layer.k.T), split(h @ layer.v.T)
+            if self.qk_norm:
+                q, k = norm(q, 1), norm(k, 1)
+            q, k = self.rotate(q), self.rotate(k)
             scores = q @ k.transpose(-1, -2) / math.sqrt(self.head_width) + mask
             x = x + (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ layer.out.T
             h = norm(x, layer.feed_forward_gain)
-            x = x + (F.silu(h @ layer.gate.T) * (h @ layer.up.T)) @ layer.down.T
-        return norm(x, self.final_gain) @ self.head.T
+            up = h @ layer.up.T
+            x = x + (self.activation(up) if layer.gate is None else self.activation(h @ layer.gate.T) * up) @ layer.down.T
+        x = norm(x, self.final_gain)
+        return x @ self.embedding.T / self.embedding.shape[1] if self.head is None else x @ self.head.T
 
 
-def main():
+def freeze(name, sizes, block, constants):
     torch.manual_seed(20)
-    torch.set_num_threads(1)
-    model = Model(**SHAPE)
+    shape, constants = SHAPE | sizes, OPTIMIZER | constants
+    model = Model(**shape, **block)
     collect = lambda tensors: torch.cat([t.detach().flatten() for t in tensors])
     start = collect(p for p, _ in model.flat())
     # Every step draws from few symbols, so that there is something to learn.
-    tokens = torch.randint(0, SHAPE["vocabulary"], (STEPS, BATCH, SHAPE["context"] + 1)) % 23
-    rates = dict(hidden=OPTIMIZER["hidden_rate"], vocabulary=OPTIMIZER["embedding_rate"], gain=OPTIMIZER["embedding_rate"])
-    groups = [dict(params=[p], peak=rates[g], weight_decay=0.0 if g == "gain" else OPTIMIZER["weight_decay"]) for p, g in model.flat()]
-    optimizer = torch.optim.AdamW(groups, betas=(OPTIMIZER["beta1"], OPTIMIZER["beta2"]), eps=OPTIMIZER["epsilon"])
+    tokens = torch.randint(0, shape["vocabulary"], (STEPS, BATCH, shape["context"] + 1)) % 23
+    rates = dict(hidden=constants["hidden_rate"], vocabulary=constants["embedding_rate"], gain=constants["embedding_rate"])
+    groups = [dict(params=[p], peak=rates[g], weight_decay=0.0 if g == "gain" else constants["weight_decay"]) for p, g in model.flat()]
+    optimizer = torch.optim.AdamW(groups, betas=(constants["beta1"], constants["beta2"]), eps=constants["epsilon"])
     losses, norms = [], []
     for step in range(STEPS):
         share = min(1.0, (step + 1) / SCHEDULE["warmup_steps"], (STEPS - step) / SCHEDULE["cooldown_steps"])
@@ -95,16 +114,20 @@ def main():
         loss.backward()
         if step == 0:
             gradient = collect(p.grad for p, _ in model.flat())
-        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), OPTIMIZER["clip_norm"]).item())
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), constants["clip_norm"]).item())
         optimizer.step()
         losses.append(loss.item())
     folder = pathlib.Path(__file__).parent
     sections = [start, gradient, collect(p for p, _ in model.flat())]
-    (folder / "frozen.bin").write_bytes(b"".join(s.numpy().astype("<f4").tobytes() for s in sections))
-    spec = dict(architecture=SHAPE, optimizer=OPTIMIZER, schedule=SCHEDULE, batch_sequences=BATCH, steps=STEPS, seed=0, shards=1)
+    (folder / f"{name}.bin").write_bytes(b"".join(s.numpy().astype("<f4").tobytes() for s in sections))
+    spec = dict(architecture=shape, optimizer=constants, schedule=SCHEDULE, batch_sequences=BATCH, steps=STEPS, seed=0, shards=1)
+    if block:
+        spec["block"] = block
     frozen = dict(torch=torch.__version__, spec=spec, params=start.numel(), tokens=tokens.flatten().tolist(), losses=losses, gradient_norms=norms)
-    (folder / "frozen.json").write_text(json.dumps(frozen) + "\n")
-    print(frozen["params"], losses, norms)
+    (folder / f"{name}.json").write_text(json.dumps(frozen) + "\n")
+    print(name, frozen["params"], losses, norms)
 
 
-main()
+torch.set_num_threads(1)
+for name in sys.argv[1:] or CASES:
+    freeze(name, *CASES[name])
