@@ -21,6 +21,11 @@ fn plan(dir: &TempDir, arguments: &str) -> Value {
     serde_json::from_str(&answer(dir.path(), &format!("plan fit.json {arguments} --json")).unwrap()).unwrap()
 }
 
+/// A page without its breaks of lines.
+fn words(page: &str) -> String {
+    page.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn value(plan: &Value, key: &str) -> f64 {
     plan[key]["value"].as_f64().unwrap()
 }
@@ -85,5 +90,31 @@ fn budgets_in_days_hours_and_energy_are_the_same_budget() {
         let other = plan(&dir, &format!("{budget} {devices}"));
         assert!((value(&other, "flops") / value(&days, "flops") - 1.0).abs() < 1e-9, "{budget}");
         assert!((other["cost"]["days"].as_f64().unwrap() - 10.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn ranges_of_price_and_mfu_widen_what_they_touch_and_say_so() {
+    let dir = fitted();
+    let ranges = "--usd 100k --gpu h100 --gpus 64 --mfu 0.3..0.5 --price 1.5..3";
+    let doubtful = plan(&dir, ranges);
+    assert_eq!(doubtful, plan(&dir, ranges));
+    let [lo, hi] = [0, 1].map(|end| doubtful["cost_interval"][end]["days"].as_f64().unwrap());
+    assert!(lo < 0.9 * hi && lo < doubtful["cost"]["days"].as_f64().unwrap(), "{doubtful}");
+    let page = words(&answer(dir.path(), &format!("plan fit.json {ranges}")).unwrap());
+    for words in ["MFU 0.3 to 0.5", "$1.5 to 3 per device-hour", "nine times in ten", "and price, MFU and goodput;"] {
+        assert!(page.contains(words), "{words} not in {page}");
+    }
+    let page = answer(dir.path(), "plan fit.json --usd 100k --gpu h100").unwrap();
+    assert!(page.contains("taken for known"), "{page}");
+
+    for (arguments, remedy) in [
+        ("plan fit.json --usd 1k --gpu h100 --mfu 0.5..0.3", "from a smaller number to a larger"),
+        ("plan fit.json --usd 1k --gpu h100 --goodput 0.9..1", "must end below 1"),
+        ("plan fit.json --usd 1k --gpu h100 --mfu 0.3..1.2", "at most 1, got 1.2"),
+        ("next fit.json --usd 1k --gpu h100 --mfu 0.3..0.5", "as numbers here"),
+    ] {
+        let complaint = answer(dir.path(), arguments).unwrap_err();
+        assert!(complaint.contains(remedy), "{arguments}: {complaint}");
     }
 }

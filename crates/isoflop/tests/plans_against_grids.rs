@@ -71,7 +71,7 @@ fn problem(question: &Question) -> Problem {
             ..Limits::default()
         },
         demand: text(question.served).map(|tokens| Demand { tokens, rental: None }),
-        rental: None,
+        ..Problem::default()
     }
 }
 

@@ -6,6 +6,10 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share.clamp(0.0, 1.0) * last as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
+    if sorted[below] == sorted[above] {
+        // Between two infinities there is no line.
+        return sorted[below];
+    }
     sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
 }
 
@@ -104,6 +108,7 @@ mod tests {
         assert_eq!(quantile(&values, 0.5), 2.5);
         assert_eq!(quantile(&values, 1.0), 4.0);
         assert!(quantile(&[], 0.5).is_nan());
+        assert_eq!(quantile(&[1.0, f64::INFINITY, f64::INFINITY], 0.9), f64::INFINITY);
     }
 
     #[test]

@@ -131,7 +131,9 @@ fn cost_rows(plan: &Plan) -> Vec<CostRow> {
     ];
     let row = |(name, of, text, is): Amount| {
         let ends = plan.cost_interval.as_ref().and_then(|(lo, hi)| of(lo).zip(of(hi)));
-        let interval = ends.map(|(lo, hi)| format!("{} to {}", text(lo), numbers::or_no_end(hi, text)));
+        let interval = ends.map(|(lo, hi)| (text(lo), numbers::or_no_end(hi, text)));
+        // What the budget names is the same in every draw.
+        let interval = interval.filter(|(lo, hi)| lo != hi).map(|(lo, hi)| format!("{lo} to {hi}"));
         Some((name, text(of(&plan.cost)?), interval.unwrap_or_default(), is))
     };
     amounts.into_iter().filter_map(row).collect()

@@ -161,7 +161,7 @@ pub fn plan(plan: &Plan) -> String {
     page.facts(&facts);
 
     let run = format!("--params {} --tokens {}", numbers::count(plan.params.value), numbers::count(plan.tokens.value));
-    if plan.loss.lo.is_some() {
+    if plan.new_run.lo.is_some() {
         page.next(&format!("isoflop claim FIT {run}"), "seal the prediction before the run");
     } else {
         page.next("isoflop fit RUNS", "a fit of your own runs has draws, and so intervals");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use isoflop::blueprint::Given;
-use isoflop::hardware::Precision;
+use isoflop::hardware::{Precision, Uncertain};
 use isoflop::plan::Repetition;
 use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
 
@@ -112,6 +112,9 @@ pub(crate) struct DeviceArguments {
     /// Number of accelerators, for the days it takes
     #[arg(long, requires = "gpu", value_parser = clap::value_parser!(u32).range(1..))]
     pub gpus: Option<u32>,
+    /// Seed of the draws of price, MFU and goodput, where these are ranges
+    #[arg(long, default_value_t = 0, requires = "gpu")]
+    pub seed: u64,
 }
 
 /// What else limits the run.
@@ -149,11 +152,11 @@ pub(crate) struct DemandArguments {
     #[arg(long, value_name = "TOKENS")]
     pub serve: Option<Tokens>,
     /// Share of the accelerator's peak that serving reaches
-    #[arg(long, value_name = "MFU", default_value_t = 0.1, requires_all = ["serve", "gpu"])]
-    pub serve_mfu: f64,
+    #[arg(long, value_name = "MFU", default_value = "0.1", requires_all = ["serve", "gpu"])]
+    pub serve_mfu: Uncertain,
     /// Dollars per accelerator-hour of serving; those of training unless said otherwise
     #[arg(long, value_name = "PRICE", requires_all = ["serve", "gpu"])]
-    pub serve_price: Option<f64>,
+    pub serve_price: Option<Uncertain>,
 }
 
 /// The format of a weight.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use isoflop::hardware::{Rental, accelerator};
+use isoflop::hardware::{Rental, Uncertain, accelerator};
 
 /// An accelerator, its price, and what training gets out of it.
 #[derive(Debug, Args)]
@@ -10,15 +10,15 @@ pub(crate) struct RentalArguments {
     /// Accelerator to rent, such as h100
     #[arg(long)]
     pub gpu: Option<String>,
-    /// Dollars per accelerator-hour
-    #[arg(long, default_value_t = 2.0, requires = "gpu")]
-    pub price: f64,
-    /// Share of the accelerator's peak that training reaches
-    #[arg(long, default_value_t = 0.4, requires = "gpu")]
-    pub mfu: f64,
-    /// Share of the time that is not lost to failures and restarts
-    #[arg(long, default_value_t = 0.9, requires = "gpu")]
-    pub goodput: f64,
+    /// Dollars per accelerator-hour; a plan takes a range as well, such as 1.8..2.6, that holds nine times in ten
+    #[arg(long, default_value = "2", requires = "gpu", allow_negative_numbers = true)]
+    pub price: Uncertain,
+    /// Share of the accelerator's peak that training reaches; a plan takes a range as well, such as 0.35..0.45
+    #[arg(long, default_value = "0.4", requires = "gpu", allow_negative_numbers = true)]
+    pub mfu: Uncertain,
+    /// Share of the time that is not lost to failures and restarts; a plan takes a range as well, such as 0.85..0.95
+    #[arg(long, default_value = "0.9", requires = "gpu", allow_negative_numbers = true)]
+    pub goodput: Uncertain,
 }
 
 impl RentalArguments {

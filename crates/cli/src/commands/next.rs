@@ -1,7 +1,7 @@
 //! `isoflop next`: the runs that leave least doubt about a bigger one.
 
 use anyhow::{Context, Result, bail};
-use isoflop::hardware::Cost;
+use isoflop::hardware::{Cost, Rental};
 use isoflop::law::{PUBLISHED, published};
 use isoflop::names::UnknownName;
 use isoflop::{Fit, Flops, NextOptions, NextRuns};
@@ -20,6 +20,9 @@ struct Answer {
 
 pub(crate) fn run(arguments: &NextArguments) -> Result<Outcome> {
     let rental = arguments.rental.rental(None)?;
+    if !rental.as_ref().is_none_or(Rental::is_certain) {
+        bail!("give --price, --mfu and --goodput as numbers here; a plan is what takes ranges");
+    }
     let budget = match (arguments.flops, arguments.usd, &rental) {
         (Some(flops), _, _) => flops,
         (None, Some(dollars), Some(rental)) => rental.affordable(dollars)?,

@@ -57,6 +57,7 @@ fn problem(arguments: &PlanArguments) -> Result<Problem> {
         },
         demand: demand.serve.map(serving).transpose()?,
         rental: arguments.devices.rental.rental(arguments.devices.gpus)?,
+        seed: arguments.devices.seed,
     })
 }
 

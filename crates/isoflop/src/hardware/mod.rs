@@ -5,6 +5,7 @@ mod energy;
 mod job;
 mod memory;
 mod rental;
+mod uncertain;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use energy::Site;
 pub use job::{Fitting, Implausible, Job, JobCost};
 pub use memory::{Recomputation, TrainingState, activation_bytes, devices_needed, serving_bytes};
 pub use rental::{Cost, PriceError, Rental};
+pub use uncertain::{RangeError, Uncertain};
 
 /// The table of accelerators, each row with its source and trust.
 pub const ACCELERATORS_TABLE: &str = include_str!("../../../../data/accelerators.csv");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accelerator, Site};
+use super::{Accelerator, Site, Uncertain};
 use crate::units::{Dollars, Flops, UnitError};
 
 /// Why there is no price.
@@ -17,18 +17,24 @@ pub enum PriceError {
         /// The number given.
         value: f64,
     },
+    /// A range of a share that ends at one, where the bell of a share has no end.
+    #[error("a range of the {quantity} must end below 1, such as 0.85..0.99")]
+    EndsAtOne {
+        /// Which share.
+        quantity: &'static str,
+    },
     /// A price or a number of devices is not positive.
     #[error(transparent)]
     Unit(#[from] UnitError),
 }
 
-/// Devices rented by the hour.
+/// Devices rented by the hour. What is uncertain about them counts at its middle, until [`Rental::drawn`] says what it turned out to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rental {
     accelerator: Accelerator,
-    dollars_per_hour: Dollars,
-    utilisation: f64,
-    goodput: f64,
+    dollars_per_hour: Uncertain,
+    utilisation: Uncertain,
+    goodput: Uncertain,
     devices: Option<u32>,
 }
 
@@ -49,23 +55,46 @@ pub struct Cost {
 }
 
 impl Rental {
-    /// `accelerator` at `dollars_per_hour`, doing a share `utilisation` of its peak (MFU) in a share `goodput` of the time.
+    /// `accelerator` at `dollars_per_hour`, doing a share `utilisation` of its peak (MFU) in a share `goodput` of the time; each a number
+    /// or a range.
     ///
     /// # Errors
-    /// [`PriceError`] when a share is not in (0, 1] or the price is not positive.
+    /// [`PriceError`] when a share is not in (0, 1], a range of one ends at 1, or the price is not positive.
     pub fn new(
         accelerator: Accelerator,
-        dollars_per_hour: f64,
-        utilisation: f64,
-        goodput: f64,
+        dollars_per_hour: impl Into<Uncertain>,
+        utilisation: impl Into<Uncertain>,
+        goodput: impl Into<Uncertain>,
         devices: Option<u32>,
     ) -> Result<Self, PriceError> {
-        for (quantity, value) in [("MFU", utilisation), ("goodput", goodput)] {
-            if !(value > 0.0 && value <= 1.0) {
+        let [dollars_per_hour, utilisation, goodput] = [dollars_per_hour.into(), utilisation.into(), goodput.into()];
+        for (quantity, share) in [("MFU", utilisation), ("goodput", goodput)] {
+            if let Some(value) = share.ends().into_iter().find(|value| !(*value > 0.0 && *value <= 1.0)) {
                 return Err(PriceError::NotAShare { quantity, value });
             }
+            if !share.is_certain() && share.ends()[1] == 1.0 {
+                return Err(PriceError::EndsAtOne { quantity });
+            }
         }
-        Ok(Self { accelerator, dollars_per_hour: Dollars::new(dollars_per_hour)?, utilisation, goodput, devices })
+        for price in dollars_per_hour.ends() {
+            Dollars::new(price)?;
+        }
+        Ok(Self { accelerator, dollars_per_hour, utilisation, goodput, devices })
+    }
+
+    /// Whether price, MFU and goodput are numbers, none of them a range.
+    pub fn is_certain(&self) -> bool {
+        [self.dollars_per_hour, self.utilisation, self.goodput].iter().all(Uncertain::is_certain)
+    }
+
+    /// The same devices once price, MFU and goodput are known: each so many standard deviations above its middle.
+    pub(crate) fn drawn(&self, [price, utilisation, goodput]: [f64; 3]) -> Self {
+        Self {
+            dollars_per_hour: self.dollars_per_hour.price(price).into(),
+            utilisation: self.utilisation.share(utilisation).into(),
+            goodput: self.goodput.share(goodput).into(),
+            ..self.clone()
+        }
     }
 
     /// Compute that `budget` buys.
@@ -77,7 +106,7 @@ impl Rental {
     /// # Errors
     /// [`UnitError::NotPositive`] when the product leaves the range of numbers.
     pub fn affordable(&self, budget: Dollars) -> Result<Flops, UnitError> {
-        Flops::new(budget.get() / self.dollars_per_hour.get() * self.flops_per_hour())
+        Flops::new(budget.get() / self.dollars_per_hour.price(0.0) * self.flops_per_hour())
     }
 
     /// What `flops` costs at a site of the usual kind.
@@ -95,7 +124,7 @@ impl Rental {
         let hours = flops / self.flops_per_hour();
         let energy_kwh = site.energy_kwh(&self.accelerator, hours);
         Cost {
-            usd: Some(hours * self.dollars_per_hour.get()),
+            usd: Some(hours * self.dollars_per_hour.price(0.0)),
             gpu_hours: Some(hours),
             days: self.devices.map(|devices| hours / (24.0 * f64::from(devices.max(1)))),
             energy_kwh,
@@ -110,7 +139,7 @@ impl Rental {
 
     /// Dollars for each FLOP.
     pub(crate) fn dollars_per_flop(&self) -> f64 {
-        self.dollars_per_hour.get() / self.flops_per_hour()
+        self.dollars_per_hour.price(0.0) / self.flops_per_hour()
     }
 
     /// Device-hours that `energy_kwh` lasts at a site of the usual kind; `None` where the device's power is not published.
@@ -124,7 +153,7 @@ impl Rental {
     }
 
     fn flops_per_hour(&self) -> f64 {
-        3600.0 * 1e12 * self.accelerator.bf16_tflops * self.utilisation * self.goodput
+        3600.0 * 1e12 * self.accelerator.bf16_tflops * self.utilisation.share(0.0) * self.goodput.share(0.0)
     }
 
     /// The device.
@@ -135,8 +164,9 @@ impl Rental {
     /// What the price rests on, in words.
     pub(crate) fn assumption(&self) -> String {
         let Accelerator { title, bf16_tflops, .. } = &self.accelerator;
+        let ranges = if self.is_certain() { "" } else { "; ranges hold nine times in ten" };
         format!(
-            "{title}: {bf16_tflops} TFLOP/s dense BF16 peak, MFU {}, goodput {}, {} per device-hour",
+            "{title}: {bf16_tflops} TFLOP/s dense BF16 peak, MFU {}, goodput {}, ${} per device-hour{ranges}",
             self.utilisation, self.goodput, self.dollars_per_hour
         )
     }
@@ -147,7 +177,11 @@ impl Rental {
             let effectiveness = Site::default().power_usage_effectiveness;
             format!("energy at {watts} W per device, power usage effectiveness {effectiveness}")
         });
-        std::iter::once(self.assumption()).chain(energy).collect()
+        let known = self.is_certain().then(|| {
+            "price, MFU and goodput are taken for known: ranges, such as 0.35 to 0.45, would widen the intervals"
+                .to_owned()
+        });
+        std::iter::once(self.assumption()).chain(known).chain(energy).collect()
     }
 }
 
@@ -163,6 +197,27 @@ mod tests {
             assert!(matches!(Rental::new(h100(), 2.0, mfu, goodput, None), Err(PriceError::NotAShare { .. })));
         }
         assert!(matches!(Rental::new(h100(), 0.0, 0.4, 1.0, None), Err(PriceError::Unit(_))));
+        let range = |lo, hi| Uncertain::between(lo, hi).unwrap();
+        assert!(matches!(Rental::new(h100(), 2.0, range(0.4, 1.1), 1.0, None), Err(PriceError::NotAShare { .. })));
+        assert!(matches!(Rental::new(h100(), 2.0, 0.4, range(0.9, 1.0), None), Err(PriceError::EndsAtOne { .. })));
+    }
+
+    /// A tenth of the price and three quarters of the utilisation: what is drawn is paid.
+    #[test]
+    fn drawn_devices_cost_what_was_drawn() {
+        let h100 = accelerator("h100").unwrap();
+        let range = |lo, hi| Uncertain::between(lo, hi).unwrap();
+        let doubtful = Rental::new(h100.clone(), range(1.0, 4.0), range(0.3, 0.7), 0.9, None).unwrap();
+        let middle = Rental::new(h100.clone(), 2.0, 0.5, 0.9, None).unwrap();
+        let flops = Flops::new(1e24).unwrap();
+        let near = |one: &Rental, other: &Rental| {
+            let [one, other] = [one, other].map(|rental| rental.cost(flops).usd.unwrap());
+            assert!((one / other - 1.0).abs() < 1e-12, "{one} {other}");
+        };
+        near(&doubtful, &middle);
+        let ends = [1.644_853_626_951_472_2; 3];
+        near(&doubtful.drawn(ends), &Rental::new(h100, 4.0, 0.7, 0.9, None).unwrap());
+        assert!(!doubtful.is_certain() && doubtful.drawn(ends).is_certain());
     }
 
     #[test]

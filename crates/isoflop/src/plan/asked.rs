@@ -8,6 +8,7 @@ use super::error::{PlanError, ProblemError};
 use super::problem::{Baseline, Goal, Problem, Repetition};
 use super::search::{COARSE, FINE, Optimum, Search, Text};
 use super::space::Space;
+use super::world::World;
 use crate::fit::{Draw, Fit};
 use crate::law::{Setting, Variable};
 use crate::units::{Flops, Tokens};
@@ -89,40 +90,36 @@ impl<'a> Asked<'a> {
 
     /// The best run under `parameters`. What a goal costs is asked whatever the budget: that is compared afterwards.
     pub(super) fn solve(&self, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
+        self.solve_in(&self.space, parameters, near)
+    }
+
+    /// The same among the runs of another space.
+    pub(super) fn solve_in(&self, space: &Space, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
         // From another draw's optimum: one of many.
         let tolerance = if near.is_some() { COARSE } else { FINE };
         match self.goal(parameters) {
-            None => Search { tolerance, ..self.search(&self.space) }.lowest_loss(parameters, near),
+            None => Search { tolerance, ..self.search(space) }.lowest_loss(parameters, near),
             Some(goal) => {
-                let space = self.space.without_budget();
+                let space = space.without_budget();
                 Search { tolerance, ..self.search(&space) }.cheapest(parameters, goal, near)
             }
         }
     }
 
-    /// The best run under every draw; `None` where a draw has none.
-    pub(super) fn solutions(&self) -> Vec<Option<Optimum>> {
-        if self.fit.draws().is_empty() {
-            return Vec::new();
-        }
-        let near = self.solve(self.fit.point(), None).map(|optimum| optimum.params);
-        self.fit.draws().iter().map(|draw| self.solve(&draw.parameters, near)).collect()
-    }
-
     /// The run to act on: the best of a plain fit's point, or of the size that is best in the middle of a posterior's draws; `None` where
     /// there is none within the budget.
-    pub(super) fn central(&self, solutions: &[Option<Optimum>]) -> Option<Optimum> {
-        let solution = if self.fit.prior().is_none() || solutions.is_empty() {
+    pub(super) fn central(&self, worlds: &[World]) -> Option<Optimum> {
+        let solution = if self.fit.prior().is_none() || self.fit.draws().is_empty() {
             self.solve(self.fit.point(), None)
         } else {
-            self.middle(solutions)
+            self.middle(worlds)
         };
         solution.filter(|solution| solution.cost <= self.space.budget * (1.0 + 1e-9))
     }
 
-    fn middle(&self, solutions: &[Option<Optimum>]) -> Option<Optimum> {
-        let found: Vec<Optimum> = solutions.iter().copied().flatten().collect();
-        if 2 * found.len() < solutions.len().max(1) {
+    fn middle(&self, worlds: &[World]) -> Option<Optimum> {
+        let found: Vec<Optimum> = worlds.iter().filter_map(|world| world.best).collect();
+        if 2 * found.len() < worlds.len().max(1) {
             return None;
         }
         let params = exp(median(found.iter().map(|found| ln(found.params)).collect()));
@@ -148,7 +145,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The loss of a run in the middle of the draws.
-    fn central_loss(&self, params: f64, tokens: f64) -> f64 {
+    pub(super) fn central_loss(&self, params: f64, tokens: f64) -> f64 {
         let at = Setting::single_pass(params, tokens);
         self.fit.central(|parameters| Some(self.fit.law().loss(parameters, &at))).unwrap_or(f64::NAN)
     }

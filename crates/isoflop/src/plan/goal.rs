@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
 use super::search::Optimum;
-use crate::law::Setting;
+use super::world::World;
 use crate::predict::Extrapolation;
 
 /// A loss to reach, and how sure it is.
@@ -22,29 +22,25 @@ pub struct GoalOutcome {
 }
 
 impl GoalOutcome {
-    pub(super) fn of(
-        asked: &Asked,
-        plan: &Optimum,
-        solutions: &[Option<Optimum>],
-        extrapolation: &Extrapolation,
-    ) -> Option<Self> {
+    pub(super) fn of(asked: &Asked, plan: &Optimum, worlds: &[World], extrapolation: &Extrapolation) -> Option<Self> {
         let loss = asked.central_goal()?;
-        let share = |count: usize| (!solutions.is_empty()).then(|| count as f64 / solutions.len() as f64);
-        let within = |solution: &&Option<Optimum>| solution.is_some_and(|solution| solution.cost <= asked.space.budget);
-        let within = share(solutions.iter().filter(within).count());
+        let share = |count: usize| (!worlds.is_empty()).then(|| count as f64 / worlds.len() as f64);
+        let within = share(worlds.iter().filter(|world| world.is_within_budget()).count());
         Some(Self {
             loss,
-            impossible: share(solutions.iter().filter(|solution| solution.is_none()).count()),
+            impossible: share(worlds.iter().filter(|world| world.best.is_none()).count()),
             within_budget: within.filter(|_| asked.problem.budget.is_some()),
-            reached: chance(asked, plan, extrapolation),
+            reached: chance(asked, plan, worlds, extrapolation),
         })
     }
 }
 
 /// Chance that one new run shows a loss of at most the goal, which may differ from draw to draw.
-fn chance(asked: &Asked, plan: &Optimum, extrapolation: &Extrapolation) -> Option<f64> {
-    let bells = asked.fit.bells(&Setting::single_pass(plan.params, plan.tokens), extrapolation);
-    let goals = asked.fit.draws().iter().filter_map(|draw| asked.goal(&draw.parameters));
-    let chances: Vec<f64> = bells.iter().zip(goals).map(|(bell, goal)| bell.share_below(ln(goal))).collect();
+fn chance(asked: &Asked, plan: &Optimum, worlds: &[World], extrapolation: &Extrapolation) -> Option<f64> {
+    let chance = |world: &World| {
+        let goal = asked.goal(world.parameters)?;
+        Some(asked.bell(plan, world, extrapolation)?.share_below(ln(goal)))
+    };
+    let chances: Vec<f64> = worlds.iter().filter_map(chance).collect();
     (!chances.is_empty()).then(|| chances.iter().sum::<f64>() / chances.len() as f64)
 }

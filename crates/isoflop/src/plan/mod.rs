@@ -3,6 +3,7 @@
 mod asked;
 mod binding;
 mod checks;
+mod costs;
 mod error;
 mod flat;
 mod goal;
@@ -15,13 +16,15 @@ mod remedies;
 mod search;
 mod serving;
 mod space;
+mod world;
 
+use isoflop_numerics::quantile::Bell;
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::{Blueprint, BlueprintError, Given};
 use crate::fit::{Estimate, Fit, Warning};
 use crate::hardware::{Cost, Rental};
-use crate::predict::{Extrapolation, check_loss};
+use crate::predict::{Extrapolation, check_loss, new_run_of};
 use crate::units::{Flops, Params, Tokens, significant};
 
 pub use binding::{Binding, RELAXED_BY, Worth};
@@ -36,6 +39,7 @@ pub use serving::Serving;
 
 use asked::Asked;
 use search::Optimum;
+use world::World;
 
 /// The schema of `plan.json`.
 pub const PLAN_SCHEMA: &str = "isoflop.plan/1";
@@ -65,7 +69,8 @@ pub struct Plan {
     pub new_run: Estimate,
     /// What training costs; `None` entries were not asked for.
     pub cost: Cost,
-    /// What training costs at the ends of the interval of `flops`, where it is not certain.
+    /// What training costs at the ends of its intervals, where it is not certain; each amount has its own, over the draws of the law, of
+    /// price, MFU and goodput together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_interval: Option<(Cost, Cost)>,
     /// The goal and how likely it is reached, where there is one.
@@ -156,18 +161,21 @@ impl Fit {
     pub fn solve(&self, problem: &Problem, level: f64) -> Result<Plan, PlanError> {
         let asked = Asked::new(self, problem)?;
         asked.check_sizes()?;
-        let solutions = asked.solutions();
+        let worlds = asked.worlds()?;
         let best = asked
-            .central(&solutions)
-            .ok_or_else(|| PlanError::Infeasible(Box::new(remedies::infeasible(&asked, &solutions))))?;
+            .central(&worlds)
+            .ok_or_else(|| PlanError::Infeasible(Box::new(remedies::infeasible(&asked, &worlds))))?;
         asked.check_optimum(&best)?;
         let (params, tokens) = (Params::new(best.params)?, Tokens::new(best.tokens)?);
         let flops = asked.training_flops(&best);
         let extrapolation = Extrapolation::new(Flops::new(flops)?, self.largest_flops());
 
         let fit = &asked.fit;
-        let loss = fit.loss_at(params, tokens, level);
-        let new_run = fit.new_run(params, tokens, level, &extrapolation);
+        let central_loss = asked.central_loss(best.params, best.tokens);
+        let losses = worlds.iter().map(|world| asked.trained(&best, world).loss).collect();
+        let loss = Estimate::from_draws(central_loss, losses, level);
+        let bells: Vec<Bell> = worlds.iter().filter_map(|world| asked.bell(&best, world, &extrapolation)).collect();
+        let new_run = new_run_of(central_loss, &bells, level);
         check_loss(&loss, params, tokens)?;
         check_loss(&new_run, params, tokens)?;
         let mut warnings = self.warnings().to_vec();
@@ -179,43 +187,40 @@ impl Fit {
         }));
 
         let over_draws = |of: &dyn Fn(&Optimum) -> f64| {
-            Estimate::from_draws(of(&best), solutions.iter().flatten().map(of).collect(), level)
+            Estimate::from_draws(
+                of(&best),
+                worlds.iter().filter_map(|world| world.best.as_ref()).map(of).collect(),
+                level,
+            )
         };
         let spends_all = asked.goal(fit.point()).is_none() && problem.demand.is_none() && flops == asked.space.budget;
-        let flops = if spends_all {
+        let knows_flops = spends_all && (problem.is_certain() || matches!(problem.budget, Some(Budget::Flops(_))));
+        let flops = if knows_flops {
             Estimate { value: flops, lo: Some(flops), hi: Some(flops) }
         } else {
-            asked.doubtful_flops(&best, &solutions, level)
+            // A world that never reaches the goal counts as beyond all others.
+            Estimate::from_draws(flops, worlds.iter().map(World::flops).collect(), level)
         };
         let weighed = binding::weigh(&asked, &best);
-        let training = |flops: f64| problem.rental.as_ref().map(|rental| rental.cost_of(flops));
         Ok(Plan {
             schema: PLAN_SCHEMA.to_owned(),
             params: over_draws(&|best| best.params),
             tokens: over_draws(&|best| best.tokens),
             tokens_per_param: over_draws(&|best| best.tokens / best.params),
-            cost: training(flops.value).unwrap_or_default(),
-            cost_interval: flops
-                .lo
-                .zip(flops.hi)
-                .filter(|_| !spends_all)
-                .and_then(|(lo, hi)| training(lo).zip(training(hi))),
+            cost: problem.rental.as_ref().map(|rental| rental.cost_of(flops.value)).unwrap_or_default(),
+            cost_interval: (!knows_flops || !problem.is_certain()).then(|| costs::interval(&worlds, level)).flatten(),
             flops,
-            goal: GoalOutcome::of(&asked, &best, &solutions, &extrapolation),
+            goal: GoalOutcome::of(&asked, &best, &worlds, &extrapolation),
             epochs: asked.unique_tokens.map(|unique| over_draws(&|best| (best.tokens / unique.get()).max(1.0))),
             serving: Serving::of(&asked, &best),
             flat_range: FlatRange::around(&asked, &best),
-            regret: asked.regret(&best),
+            regret: asked.regret(&best, &worlds),
             binding: weighed.binding,
             ruled_out: weighed.ruled_out,
             loss,
             new_run,
             level,
-            covers: if fit.draws().is_empty() {
-                "nothing: the law comes without draws".to_owned()
-            } else {
-                "loss: doubt about the law's parameters, its form taken as right; one run: error of form and scatter of runs too".to_owned()
-            },
+            covers: asked.covers(),
             blueprint: None,
             extrapolation,
             assumptions: asked.assumptions(),
@@ -246,10 +251,15 @@ impl Asked<'_> {
         if (flops / self.space.budget - 1.0).abs() < 1e-12 { self.space.budget } else { flops }
     }
 
-    /// Training compute where it is not the budget: over the draws, one that never reaches the goal counted as beyond all others.
-    fn doubtful_flops(&self, best: &Optimum, solutions: &[Option<Optimum>], level: f64) -> Estimate {
-        let flops = solutions.iter().map(|solution| solution.map_or(f64::INFINITY, |solution| solution.flops()));
-        Estimate::from_draws(best.flops(), flops.collect(), level)
+    /// What the intervals cover, in words.
+    fn covers(&self) -> String {
+        let law = match (self.fit.draws().is_empty(), self.problem.is_certain()) {
+            (true, true) => return "nothing: the law comes without draws".to_owned(),
+            (true, false) => return "price, MFU and goodput alone: the law comes without draws".to_owned(),
+            (false, _) => "doubt about the law's parameters, its form taken as right",
+        };
+        let devices = if self.problem.is_certain() { "" } else { ", and price, MFU and goodput" };
+        format!("loss: {law}{devices}; one run: error of form and scatter of runs too")
     }
 
     /// The run to be better than, in words.

@@ -19,6 +19,8 @@ pub struct Problem {
     pub demand: Option<Demand>,
     /// The devices it is trained on; needed for money, hours, days and energy.
     pub rental: Option<Rental>,
+    /// Seed of the draws of price, MFU and goodput, where these are ranges.
+    pub seed: u64,
 }
 
 /// What a run is for.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
 use super::search::{COARSE, Optimum, Search};
+use super::world::World;
 
 /// Share of what a run costs that is wasted because the plan rests on an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -21,18 +22,15 @@ impl Asked<'_> {
     /// ```text
     /// waste = 1 - (least cost of the same loss within the limits) / (cost of the plan)
     /// ```
-    pub(super) fn regret(&self, plan: &Optimum) -> Option<Regret> {
-        let space = self.space.without_budget();
-        let search = Search { tolerance: COARSE, ..self.search(&space) };
-        let near = Some(plan.params);
-        let waste = |parameters: &[f64]| {
-            let loss = search.loss(parameters, plan.params, plan.tokens);
-            let least = search.cheapest(parameters, loss, near)?;
-            Some((1.0 - least.cost / plan.cost).max(0.0))
+    pub(super) fn regret(&self, plan: &Optimum, worlds: &[World]) -> Option<Regret> {
+        let waste = |world: &World| {
+            let run = self.trained(plan, world);
+            let space = world.space.without_budget();
+            let search = Search { tolerance: COARSE, ..self.search(&space) };
+            let least = search.cheapest(world.draw?.parameters.as_slice(), run.loss, Some(plan.params))?;
+            Some((1.0 - least.cost / run.cost).max(0.0))
         };
-        let draws = self.fit.draws().iter();
-        let mut wastes: Vec<f64> =
-            draws.filter_map(|draw| waste(&draw.parameters)).filter(|waste| waste.is_finite()).collect();
+        let mut wastes: Vec<f64> = worlds.iter().filter_map(waste).filter(|waste| waste.is_finite()).collect();
         wastes.sort_by(f64::total_cmp);
         (!wastes.is_empty()).then(|| Regret { median: quantile(&wastes, 0.5), p95: quantile(&wastes, 0.95) })
     }

@@ -6,16 +6,15 @@ use isoflop_numerics::quantile::median;
 use super::asked::Asked;
 use super::infeasible::{Infeasible, Remedy};
 use super::limit::Limit;
-use super::search::Optimum;
+use super::world::World;
 
 /// Draws that give a median to a tenth of a standard deviation.
 const ENOUGH: usize = 160;
 
-/// Why none of the `solutions` will do: which limits stand in the way, and how far each would have to give.
-pub(super) fn infeasible(asked: &Asked, solutions: &[Option<Optimum>]) -> Infeasible {
-    let reached = |solution: &&Option<Optimum>| solution.is_some_and(|solution| solution.cost <= asked.space.budget);
-    let count = solutions.len() as f64;
-    let share = (!solutions.is_empty()).then(|| solutions.iter().filter(reached).count() as f64 / count);
+/// Why none of the `worlds`' best runs will do: which limits stand in the way, and how far each would have to give.
+pub(super) fn infeasible(asked: &Asked, worlds: &[World]) -> Infeasible {
+    let reached = worlds.iter().filter(|world| world.is_within_budget()).count();
+    let share = (!worlds.is_empty()).then(|| reached as f64 / worlds.len() as f64);
     let limits = asked.problem.set_limits();
     let remedy = |limit: &Limit| {
         let factor = factor_needed(asked, *limit)?;

@@ -131,7 +131,8 @@ impl Search<'_> {
         exp(ln_params).clamp(self.space.params.0, self.space.params.1)
     }
 
-    fn optimum(&self, parameters: &[f64], params: f64, tokens: f64) -> Optimum {
+    /// A run with what it comes to.
+    pub(super) fn optimum(&self, parameters: &[f64], params: f64, tokens: f64) -> Optimum {
         let loss = self.loss(parameters, params, tokens);
         Optimum { params, tokens, loss, cost: self.space.cost(params, tokens) }
     }

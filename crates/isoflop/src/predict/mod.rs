@@ -105,6 +105,12 @@ pub(crate) fn check_loss(loss: &Estimate, params: Params, tokens: Tokens) -> Res
     Err(QuestionError::NoLoss { params, tokens })
 }
 
+/// The loss of one new run of which `bells` of ln loss tell; no interval where there are none.
+pub(crate) fn new_run_of(value: f64, bells: &[Bell], level: f64) -> Estimate {
+    let end = |share: f64| (!bells.is_empty()).then(|| exp(mixture_quantile(bells, share)));
+    Estimate { value, lo: end(0.5 * (1.0 - level)), hi: end(0.5 * (1.0 + level)) }
+}
+
 impl Fit {
     /// The loss of a new run of `params` trained on `tokens`, with the interval that holds it with probability `level`.
     ///
@@ -151,13 +157,6 @@ impl Fit {
         })
     }
 
-    /// The loss that the law expects, with the doubt about its parameters.
-    pub(crate) fn loss_at(&self, params: Params, tokens: Tokens, level: f64) -> Estimate {
-        let at = Setting::single_pass(params.get(), tokens.get());
-        let loss = self.estimate(|parameters| Some(self.law().loss(parameters, &at)), level);
-        loss.unwrap_or(Estimate { value: f64::NAN, lo: None, hi: None })
-    }
-
     /// The loss that one new run shows: doubt about the law, error of form, and the scatter of runs.
     pub(crate) fn new_run(
         &self,
@@ -172,21 +171,18 @@ impl Fit {
     /// The same for a run that may repeat its text.
     fn new_run_at(&self, at: &Setting, level: f64, extrapolation: &Extrapolation) -> Estimate {
         let value = self.central(|parameters| Some(self.law().loss(parameters, at))).unwrap_or(f64::NAN);
-        if self.draws().is_empty() {
-            return Estimate { value, lo: None, hi: None };
-        }
-        let bells = self.bells(at, extrapolation);
-        let end = |share: f64| Some(exp(mixture_quantile(&bells, share)));
-        Estimate { value, lo: end(0.5 * (1.0 - level)), hi: end(0.5 * (1.0 + level)) }
+        new_run_of(value, &self.bells(at, extrapolation), level)
     }
 
     /// What each draw says of the ln loss of one new run: around the law's, moved by its drift, a bell as wide as runs scatter.
     pub(crate) fn bells(&self, at: &Setting, extrapolation: &Extrapolation) -> Vec<Bell> {
-        let bell = |draw: &Draw| {
-            let centre = ln(self.law().loss(&draw.parameters, at)) + draw.drift * extrapolation.decades();
-            self.bell(centre, &draw.scatter, at.params, at.tokens)
-        };
-        self.draws().iter().map(bell).collect()
+        self.draws().iter().map(|draw| self.bell_under(draw, at, extrapolation)).collect()
+    }
+
+    /// What one draw says of it.
+    pub(crate) fn bell_under(&self, draw: &Draw, at: &Setting, extrapolation: &Extrapolation) -> Bell {
+        let centre = ln(self.law().loss(&draw.parameters, at)) + draw.drift * extrapolation.decades();
+        self.bell(centre, &draw.scatter, at.params, at.tokens)
     }
 
     /// Doubts that come from where the point lies relative to the runs.
