@@ -82,6 +82,23 @@ fn serving_and_memory_make_the_model_smaller() {
 }
 
 #[test]
+fn prompts_and_answers_have_bills_of_their_own() {
+    let dir = fitted();
+    let demand = "--loss 2.1 --gpu h100 --serve 5T --serve-output 1T";
+    let apart = plan(&dir, demand);
+    let usd = |phase: &str| apart["serving"][phase]["cost"]["usd"].as_f64().unwrap();
+    assert!((apart["serving"]["cost"]["usd"].as_f64().unwrap() / (usd("prompts") + usd("answers")) - 1.0).abs() < 1e-9);
+    let more = plan(&dir, &format!("{demand} --serve-sequences 64"));
+    assert!(more["serving"]["answers"]["cost"]["usd"].as_f64().unwrap() < 0.5 * usd("answers"));
+    let page = words(&answer(dir.path(), &format!("plan fit.json {demand} --precision fp8")).unwrap());
+    for words in ["prompts $", "4T tokens", "answers $", "1T tokens", "16 sequences at once", "FP8 weights"] {
+        assert!(page.contains(words), "{words} not in {page}");
+    }
+    let complaint = answer(dir.path(), "plan fit.json --loss 2.1 --gpu h100 --serve 5T --serve-output 6T").unwrap_err();
+    assert!(complaint.contains("prompts and answers together"), "{complaint}");
+}
+
+#[test]
 fn budgets_in_days_hours_and_energy_are_the_same_budget() {
     let dir = fitted();
     let devices = "--gpu h100 --gpus 100 --goodput 1";

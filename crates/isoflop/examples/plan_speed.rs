@@ -21,7 +21,7 @@ fn main() {
         epochs: Some(8.0),
         ..Limits::default()
     };
-    let served = Some(Demand { tokens: "5T".parse().unwrap(), rental: None });
+    let served = Some(Demand { tokens: "5T".parse().unwrap(), answers: None, rental: None });
     for (name, problem) in [
         ("budget", budget.clone()),
         ("goal", goal.clone()),

@@ -70,7 +70,7 @@ fn problem(question: &Question) -> Problem {
             epochs: question.epochs.filter(|_| unique.is_some()),
             ..Limits::default()
         },
-        demand: text(question.served).map(|tokens| Demand { tokens, rental: None }),
+        demand: text(question.served).map(|tokens| Demand { tokens, answers: None, rental: None }),
         ..Problem::default()
     }
 }

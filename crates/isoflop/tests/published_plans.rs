@@ -197,7 +197,7 @@ fn serving_makes_the_cheapest_model_smaller() {
         if let Some(loss) = loss {
             assert!((goal_loss - loss).abs() < 1e-6, "{goal_loss}");
         }
-        let demand = Demand { tokens: tokens(served), rental: None };
+        let demand = Demand { tokens: tokens(served), answers: None, rental: None };
         let plan = solve(theirs, &Problem { demand: Some(demand), ..goal(goal_loss) });
         near(plan.params.value, params, 1e-4);
         near(plan.tokens.value, tokens_trained, 1e-4);
@@ -213,7 +213,7 @@ fn serving_makes_the_cheapest_model_smaller() {
 /// The same with money: serving at a quarter of training's utilisation.
 #[test]
 fn dear_serving_makes_it_smaller_still() {
-    let demand = Demand { tokens: tokens(1e13), rental: Some(h100(2.0, 0.1, None)) };
+    let demand = Demand { tokens: tokens(1e13), answers: None, rental: Some(h100(2.0, 0.1, None)) };
     let (a, b, alpha, beta) = (482.01f64, 2085.43, 0.3478, 0.3658);
     let optimal = (beta * b / (alpha * a) * f64::powf(70e9, alpha)).powf(1.0 / beta);
     let loss = fit(BES).expected_loss(params(70e9), tokens(optimal)).unwrap().get();

@@ -2,7 +2,7 @@
 
 use isoflop::blueprint::Blueprint;
 use isoflop::hardware::Cost;
-use isoflop::plan::{Binding, Limit, RELAXED_BY, Worth};
+use isoflop::plan::{Binding, Limit, Phase, RELAXED_BY, Serving, Worth};
 use isoflop::{Estimate, Plan};
 
 use crate::numbers::{self, Rounded};
@@ -104,12 +104,42 @@ pub(crate) fn table(plan: &Plan) -> Table {
         match serving.cost.usd {
             Some(usd) => {
                 table.row(["", &dollars(usd), "", "for serving"]);
-                table.row(["total", &dollars(serving.total), "", "training and serving"]);
+                for (name, phase) in [("prompts", serving.prompts), ("answers", serving.answers)] {
+                    if let Some((name, usd, is)) = phase.and_then(|phase| phase_row(name, &phase)) {
+                        table.row([name, &usd, "", &is]);
+                    }
+                }
+                table.row([
+                    "total",
+                    &dollars(serving.total),
+                    &total_interval(serving, dollars),
+                    "training and serving",
+                ]);
             }
-            None => table.row(["total", &numbers::compute(serving.total, 3), "", "FLOP, training and serving"]),
+            None => {
+                let compute = |flops| numbers::compute(flops, 3);
+                let interval = total_interval(serving, compute);
+                table.row(["total", &compute(serving.total), &interval, "FLOP, training and serving"]);
+            }
         }
     }
     table
+}
+
+/// What a phase of serving costs, and how long a device takes for it.
+fn phase_row(name: &'static str, phase: &Phase) -> Option<(&'static str, String, String)> {
+    let (tokens, milliseconds) = (numbers::count(phase.tokens), numbers::general(1e3 * phase.seconds_per_token, 3));
+    Some((name, dollars(phase.cost.usd?), format!("{tokens} tokens, {milliseconds} ms each on one device")))
+}
+
+fn total_interval(serving: &Serving, text: impl Fn(f64) -> String) -> String {
+    ends(serving.total_interval, text).unwrap_or_default()
+}
+
+/// An interval in words; `None` where both ends read alike, as of a quantity that the budget names.
+fn ends(interval: Option<(f64, f64)>, text: impl Fn(f64) -> String) -> Option<String> {
+    let (lo, hi) = interval.map(|(lo, hi)| (text(lo), numbers::or_no_end(hi, &text)))?;
+    (lo != hi).then(|| format!("{lo} to {hi}"))
 }
 
 fn is_certain(estimate: &Estimate) -> bool {
@@ -130,11 +160,8 @@ fn cost_rows(plan: &Plan) -> Vec<CostRow> {
         ("CO2", |cost| cost.co2_kg, tonnes, "tonnes"),
     ];
     let row = |(name, of, text, is): Amount| {
-        let ends = plan.cost_interval.as_ref().and_then(|(lo, hi)| of(lo).zip(of(hi)));
-        let interval = ends.map(|(lo, hi)| (text(lo), numbers::or_no_end(hi, text)));
-        // What the budget names is the same in every draw.
-        let interval = interval.filter(|(lo, hi)| lo != hi).map(|(lo, hi)| format!("{lo} to {hi}"));
-        Some((name, text(of(&plan.cost)?), interval.unwrap_or_default(), is))
+        let interval = plan.cost_interval.as_ref().and_then(|(lo, hi)| of(lo).zip(of(hi)));
+        Some((name, text(of(&plan.cost)?), ends(interval, text).unwrap_or_default(), is))
     };
     amounts.into_iter().filter_map(row).collect()
 }

@@ -89,7 +89,7 @@ fn what_the_command_line_prints_looks_as_expected() {
             repetition: Repetition::Published,
             ..Limits::default()
         },
-        demand: Some(Demand { tokens: Tokens::new(1e7).unwrap(), rental: Some(rental.clone()) }),
+        demand: Some(Demand { tokens: Tokens::new(1e7).unwrap(), answers: None, rental: Some(rental.clone()) }),
         budget: Some(Budget::Dollars("$1".parse().unwrap())),
         ..Problem::of_goal(Nats::new(2.4).unwrap(), Some(rental))
     };

@@ -29,12 +29,10 @@ mod engine;
 mod error;
 mod execution;
 mod files;
-mod floor;
 mod ladder;
 mod metrics;
 mod plan;
 mod platform;
-mod prefixes;
 mod progress;
 mod result;
 mod runs;
@@ -42,7 +40,6 @@ mod status;
 #[cfg(test)]
 mod testing;
 mod training;
-mod trunk;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};
 pub use cell::{Cell, CellPlan};

@@ -130,7 +130,7 @@ pub(crate) struct LimitArguments {
     /// Fewest tokens a second that one --gpu must be able to decode of one sequence, at the bound of its bandwidth
     #[arg(long, value_name = "TOKENS", requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
     pub min_tokens_per_second: Option<f64>,
-    /// Format of the weights when serving, for --memory and --min-tokens-per-second
+    /// Format of weights and products when serving, for --serve, --memory and --min-tokens-per-second
     #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionArgument,
     /// Most passes over the distinct tokens
@@ -151,9 +151,17 @@ pub(crate) struct DemandArguments {
     /// Tokens to serve over the model's life, such as 5T: the budget, or the cost of the goal, is then for training and serving
     #[arg(long, value_name = "TOKENS")]
     pub serve: Option<Tokens>,
-    /// Share of the accelerator's peak that serving reaches
-    #[arg(long, value_name = "MFU", default_value = "0.1", requires_all = ["serve", "gpu"])]
-    pub serve_mfu: Uncertain,
+    /// How many of these tokens the model writes: the others are prompts, read at --serve-mfu, while answers wait for the weights to be
+    /// read from memory, once for --serve-sequences. Without it all tokens are alike
+    #[arg(long, value_name = "TOKENS", requires_all = ["serve", "gpu"])]
+    pub serve_output: Option<Tokens>,
+    /// Sequences that one accelerator decodes at once
+    #[arg(long, value_name = "COUNT", default_value_t = 16.0, requires = "serve_output", value_parser = amount, allow_negative_numbers = true)]
+    pub serve_sequences: f64,
+    /// Share of the accelerator's peak that serving reaches; 0.1 unless said otherwise, and with --serve-output that of training, for
+    /// prompts alone
+    #[arg(long, value_name = "MFU", requires_all = ["serve", "gpu"])]
+    pub serve_mfu: Option<Uncertain>,
     /// Dollars per accelerator-hour of serving; those of training unless said otherwise
     #[arg(long, value_name = "PRICE", requires_all = ["serve", "gpu"])]
     pub serve_price: Option<Uncertain>,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use isoflop::hardware::{Rental, accelerator};
-use isoflop::plan::{Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory, ServingSpeed};
+use isoflop::plan::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory, ServingSpeed};
 
 use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};
@@ -42,7 +42,8 @@ fn problem(arguments: &PlanArguments) -> Result<Problem> {
         (None, Some(share)) => Goal::Better { share, than },
         (None, None) => Goal::LowestLoss,
     };
-    let serving = |serve| Ok::<_, anyhow::Error>(Demand { tokens: serve, rental: serving_rental(arguments)? });
+    let answers = demand.serve_output.map(|tokens| Answers { tokens, sequences: demand.serve_sequences });
+    let serving = |tokens| Ok::<_, anyhow::Error>(Demand { tokens, answers, rental: serving_rental(arguments)? });
     Ok(Problem {
         goal,
         budget: budgets.into_iter().flatten().next(),
@@ -68,10 +69,18 @@ fn serving_speed(tokens_per_second: f64, arguments: &PlanArguments) -> Result<Se
         .with_context(|| format!("{name} does not compute in {precision:?}: choose another --precision"))
 }
 
+/// Share of the peak that serving reaches where prompts and answers are one: much less than in training, for answers wait for memory.
+const MIXED_UTILISATION: f64 = 0.1;
+
 /// Serving is not a job that fails and starts again: it loses no time.
 fn serving_rental(arguments: &PlanArguments) -> Result<Option<Rental>> {
     let (training, demand) = (&arguments.devices.rental, &arguments.demand);
     let price = demand.serve_price.unwrap_or(training.price);
-    let rent = |name: &String| Ok(Rental::new(accelerator(name)?, price, demand.serve_mfu, 1.0, None)?);
+    let alike = demand.serve_output.is_none();
+    let utilisation = demand.serve_mfu.unwrap_or(if alike { MIXED_UTILISATION.into() } else { training.mfu });
+    let rent = |name: &String| {
+        let rental = Rental::new(accelerator(name)?, price, utilisation, 1.0, None)?;
+        Ok(rental.computing_in(arguments.limits.precision.into())?)
+    };
     training.gpu.as_ref().map(rent).transpose()
 }

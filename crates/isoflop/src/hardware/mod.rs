@@ -7,6 +7,8 @@ mod memory;
 mod rental;
 mod uncertain;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::names::UnknownName;
@@ -78,6 +80,17 @@ impl Precision {
             Self::Fp8 | Self::Int8 => 1.0,
             Self::Fp4 => 0.5,
         }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bf16 => "BF16",
+            Self::Fp8 => "FP8",
+            Self::Fp4 => "FP4",
+            Self::Int8 => "INT8",
+        })
     }
 }
 

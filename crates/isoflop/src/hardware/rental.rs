@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accelerator, Site, Uncertain};
+use super::{Accelerator, Decode, DecodeLimit, Precision, Site, Uncertain};
 use crate::units::{Dollars, Flops, UnitError};
 
 /// Why there is no price.
@@ -23,6 +23,14 @@ pub enum PriceError {
         /// Which share.
         quantity: &'static str,
     },
+    /// A format that the device does not compute in.
+    #[error("{accelerator} does not compute in {precision}: choose another --precision")]
+    NoSuchFormat {
+        /// The device.
+        accelerator: String,
+        /// The format.
+        precision: Precision,
+    },
     /// A price or a number of devices is not positive.
     #[error(transparent)]
     Unit(#[from] UnitError),
@@ -36,6 +44,9 @@ pub struct Rental {
     utilisation: Uncertain,
     goodput: Uncertain,
     devices: Option<u32>,
+    precision: Precision,
+    /// Dense peak in it, FLOP/s.
+    peak: f64,
 }
 
 /// What a budget of compute comes to.
@@ -79,7 +90,27 @@ impl Rental {
         for price in dollars_per_hour.ends() {
             Dollars::new(price)?;
         }
-        Ok(Self { accelerator, dollars_per_hour, utilisation, goodput, devices })
+        let precision = Precision::Bf16;
+        let peak = 1e12 * accelerator.bf16_tflops;
+        Ok(Self { accelerator, dollars_per_hour, utilisation, goodput, devices, precision, peak })
+    }
+
+    /// The same devices computing in `precision`; BF16 where nothing is said.
+    ///
+    /// # Errors
+    /// [`PriceError::NoSuchFormat`] where they have no peak in it.
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::hardware::{Precision, Rental, accelerator};
+    /// let fp8 = |name| Rental::new(accelerator(name).unwrap(), 2.0, 0.4, 1.0, None).unwrap().computing_in(Precision::Fp8);
+    /// assert!(fp8("h100").is_ok() && fp8("a100").is_err());
+    /// ```
+    pub fn computing_in(self, precision: Precision) -> Result<Self, PriceError> {
+        match self.accelerator.peak(precision) {
+            Some(peak) => Ok(Self { precision, peak, ..self }),
+            None => Err(PriceError::NoSuchFormat { accelerator: self.accelerator.name, precision }),
+        }
     }
 
     /// Whether price, MFU and goodput are numbers, none of them a range.
@@ -106,7 +137,7 @@ impl Rental {
     /// # Errors
     /// [`UnitError::NotPositive`] when the product leaves the range of numbers.
     pub fn affordable(&self, budget: Dollars) -> Result<Flops, UnitError> {
-        Flops::new(budget.get() / self.dollars_per_hour.price(0.0) * self.flops_per_hour())
+        Flops::new(budget.get() / self.dollars_per_hour() * self.flops_per_hour())
     }
 
     /// What `flops` costs at a site of the usual kind.
@@ -121,10 +152,19 @@ impl Rental {
 
     /// What `flops` FLOP cost at `site`.
     pub(crate) fn cost_at(&self, flops: f64, site: &Site) -> Cost {
-        let hours = flops / self.flops_per_hour();
+        self.cost_of_hours(self.hours_of(flops), site)
+    }
+
+    /// Device-hours that `flops` FLOP take.
+    pub(crate) fn hours_of(&self, flops: f64) -> f64 {
+        flops / self.flops_per_hour()
+    }
+
+    /// What device-hours cost at `site`.
+    pub(crate) fn cost_of_hours(&self, hours: f64, site: &Site) -> Cost {
         let energy_kwh = site.energy_kwh(&self.accelerator, hours);
         Cost {
-            usd: Some(hours * self.dollars_per_hour.price(0.0)),
+            usd: Some(hours * self.dollars_per_hour()),
             gpu_hours: Some(hours),
             days: self.devices.map(|devices| hours / (24.0 * f64::from(devices.max(1)))),
             energy_kwh,
@@ -139,7 +179,7 @@ impl Rental {
 
     /// Dollars for each FLOP.
     pub(crate) fn dollars_per_flop(&self) -> f64 {
-        self.dollars_per_hour.price(0.0) / self.flops_per_hour()
+        self.dollars_per_hour() / self.flops_per_hour()
     }
 
     /// Device-hours that `energy_kwh` lasts at a site of the usual kind; `None` where the device's power is not published.
@@ -153,7 +193,37 @@ impl Rental {
     }
 
     fn flops_per_hour(&self) -> f64 {
-        3600.0 * 1e12 * self.accelerator.bf16_tflops * self.utilisation.share(0.0) * self.goodput.share(0.0)
+        3600.0 * self.flops_per_second() * self.goodput.share(0.0)
+    }
+
+    /// FLOP that one device does in a second in which nothing fails.
+    pub(crate) fn flops_per_second(&self) -> f64 {
+        self.peak * self.utilisation.share(0.0)
+    }
+
+    /// Dollars for each device-hour.
+    pub(crate) fn dollars_per_hour(&self) -> f64 {
+        self.dollars_per_hour.price(0.0)
+    }
+
+    /// The best that one device can do in decoding `sequences` at once with `params` weights in its precision, keys and values left out.
+    pub(crate) fn decoding(&self, params: f64, sequences: f64) -> Option<DecodeLimit> {
+        let precision = self.precision;
+        let bytes_per_weight = precision.bytes();
+        let decode = Decode {
+            active_params: params,
+            bytes_per_weight,
+            precision,
+            key_value_bytes: 0.0,
+            sequences,
+            devices: 1.0,
+        };
+        decode.limit(&self.accelerator)
+    }
+
+    /// The format of its products and weights.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The device.
@@ -163,10 +233,10 @@ impl Rental {
 
     /// What the price rests on, in words.
     pub(crate) fn assumption(&self) -> String {
-        let Accelerator { title, bf16_tflops, .. } = &self.accelerator;
+        let (Accelerator { title, .. }, precision, tflops) = (&self.accelerator, self.precision, self.peak / 1e12);
         let ranges = if self.is_certain() { "" } else { "; ranges hold nine times in ten" };
         format!(
-            "{title}: {bf16_tflops} TFLOP/s dense BF16 peak, MFU {}, goodput {}, ${} per device-hour{ranges}",
+            "{title}: {tflops} TFLOP/s dense {precision} peak, MFU {}, goodput {}, ${} per device-hour{ranges}",
             self.utilisation, self.goodput, self.dollars_per_hour
         )
     }

@@ -3,7 +3,7 @@
 use super::infeasible::Infeasible;
 use crate::fit::QuestionError;
 use crate::hardware::PriceError;
-use crate::units::{Dollars, UnitError};
+use crate::units::{Dollars, Tokens, UnitError};
 
 /// The fewest parameters and tokens of a run that makes sense; below, a unit has been mistaken.
 pub(super) const SMALLEST: f64 = 1e3;
@@ -56,6 +56,16 @@ pub enum ProblemError {
     /// A budget of one side, where both sides cost.
     #[error("with --serve the budget is for training and serving together: give it in {0}")]
     BudgetOfOneSide(&'static str),
+    /// More tokens written than served.
+    #[error(
+        "the model writes {answers} of the {all} tokens it serves: --serve counts prompts and answers together, --serve-output the answers among them"
+    )]
+    MoreAnswersThanTokens {
+        /// Tokens written.
+        answers: Tokens,
+        /// Tokens served.
+        all: Tokens,
+    },
     /// More money than there is.
     #[error("{0} is more than the world produces in ten years: a budget in FLOP is --flops")]
     MoreThanTheWorld(Dollars),

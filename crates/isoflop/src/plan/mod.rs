@@ -33,9 +33,9 @@ pub use flat::{FLAT_TOLERANCE, FlatRange};
 pub use goal::GoalOutcome;
 pub use infeasible::{Infeasible, Remedy};
 pub use limit::Limit;
-pub use problem::{Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory, ServingSpeed};
+pub use problem::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory, ServingSpeed};
 pub use regret::Regret;
-pub use serving::Serving;
+pub use serving::{Phase, Serving};
 
 use asked::Asked;
 use search::Optimum;
@@ -212,7 +212,7 @@ impl Fit {
             flops,
             goal: GoalOutcome::of(&asked, &best, &worlds, &extrapolation),
             epochs: asked.unique_tokens.map(|unique| over_draws(&|best| (best.tokens / unique.get()).max(1.0))),
-            serving: Serving::of(&asked, &best),
+            serving: Serving::of(&asked, &best, &worlds, level),
             flat_range: FlatRange::around(&asked, &best),
             regret: asked.regret(&best, &worlds),
             binding: weighed.binding,
@@ -292,7 +292,7 @@ impl Asked<'_> {
         assumptions.extend(self.baseline());
         assumptions.extend(self.fit.recipe().map(|recipe| format!("recipe {recipe}")));
         assumptions.extend(self.problem.rental.iter().flat_map(Rental::assumptions));
-        assumptions.extend(self.problem.demand.as_ref().map(Demand::assumption));
+        assumptions.extend(self.problem.demand.iter().flat_map(Demand::assumptions));
         assumptions
     }
 }

@@ -2,7 +2,6 @@
 
 use super::error::{PlanError, ProblemError};
 use super::limit::Limit;
-use crate::counting::SERVING_FLOPS_PER_PARAM_TOKEN;
 use crate::hardware::{Accelerator, Decode, Precision, Rental};
 use crate::units::{Dollars, Flops, Nats, Params, Tokens};
 
@@ -141,8 +140,19 @@ pub enum Repetition {
 pub struct Demand {
     /// All of them, over the model's life; each costs 2 N FLOP.
     pub tokens: Tokens,
+    /// Those of them that it writes, where they are told apart from those that it reads.
+    pub answers: Option<Answers>,
     /// The devices it serves on; a FLOP of serving costs what a FLOP of training does where neither has a price.
     pub rental: Option<Rental>,
+}
+
+/// Tokens that a model writes, one of each sequence at a time, waiting for its weights to be read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answers {
+    /// All of them, over the model's life.
+    pub tokens: Tokens,
+    /// Sequences that one device decodes at once: all of them share one reading of the weights.
+    pub sequences: f64,
 }
 
 /// Ten years of the world's product (1.1e14 dollars a year in 2024, World Bank): a budget beyond it is a slip of units.
@@ -198,17 +208,8 @@ impl Problem {
             (Some(_), None) => Err(ProblemError::EpochsOfWhat),
             (Some(epochs), _) if epochs < 1.0 => Err(ProblemError::LessThanOnePass(epochs)),
             _ => Ok(()),
-        }
-    }
-
-    /// Serving one parameter, in FLOP of training: twice the tokens served, each FLOP at its price over that of a FLOP of training.
-    pub(super) fn serving_per_param(&self) -> f64 {
-        let Some(demand) = &self.demand else { return 0.0 };
-        let dearer = match (&demand.rental, &self.rental) {
-            (Some(serving), Some(training)) => serving.dollars_per_flop() / training.dollars_per_flop(),
-            _ => 1.0,
-        };
-        SERVING_FLOPS_PER_PARAM_TOKEN * demand.tokens.get() * dearer
+        }?;
+        self.demand.as_ref().map_or(Ok(()), Demand::check)
     }
 
     /// The budget in FLOP of training.
