@@ -84,6 +84,13 @@ impl Cell {
         &self.name[self.plan.tag.len() + 1..]
     }
 
+    /// Name of the trunk of all cells that are the same run until their cool-downs, whether there are others or not: `t` and the
+    /// hash of what they have in common.
+    pub(crate) fn trunk(&self) -> String {
+        let spec = serde_json::to_value(self.plan.spec.trunk()).expect("a spec is a struct with text keys");
+        format!("t{}", short_hash(&serde_json::json!({ "corpus": self.corpus, "spec": spec })))
+    }
+
     /// What people call it.
     pub fn tag(&self) -> &str {
         &self.plan.tag
@@ -122,6 +129,11 @@ impl Cell {
     /// Training FLOPs of the whole run, counted layer by layer.
     pub fn exact_flops(&self) -> f64 {
         self.plan.spec.architecture.flop_groups().training_flops_per_token() * self.tokens.get()
+    }
+
+    /// Those of `steps` of its steps.
+    pub(crate) fn exact_flops_of(&self, steps: u64) -> f64 {
+        self.exact_flops() * (steps as f64 / self.plan.spec.steps as f64)
     }
 
     /// Reads the cell in `folder`.

@@ -9,7 +9,7 @@ use crate::files::{self, Disk};
 /// End of the names of finished checkpoints.
 const EXTENSION: &str = ".checkpoint";
 
-/// The folder `checkpoint` of a cell.
+/// A folder of checkpoints, such as `checkpoint` of a cell.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
     folder: PathBuf,
@@ -18,7 +18,12 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Those of the cell in `cell_folder`.
     pub(crate) fn of(cell_folder: &Path) -> Self {
-        Self { folder: cell_folder.join("checkpoint") }
+        Self::within(&cell_folder.join("checkpoint"))
+    }
+
+    /// Those in `folder` itself.
+    pub(crate) fn within(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
     }
 
     /// Steps that have a checkpoint, ascending.

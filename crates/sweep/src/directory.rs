@@ -1,22 +1,16 @@
 //! A sweep is a folder, and the folder is the truth: nothing about it is remembered anywhere else.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use isoflop_train::{EvaluationLimit, TokenSource};
+use isoflop_train::EvaluationLimit;
 
 use crate::attempt::{self, Attempt};
 use crate::cell::{Cell, CellPlan};
 use crate::checkpoints::Checkpoints;
-use crate::engine::{self, LocalEngine, Summary};
 use crate::error::SweepError;
 use crate::files::{self, Disk};
 use crate::metrics::{self, StepMetrics};
 use crate::plan::{CorpusLabel, Header, SweepPlan};
-use crate::platform::Process;
-use crate::progress::Progress;
-use crate::training::SessionTrainer;
 
 /// Name of a cell, and the cell itself if its `cell.json` can be read.
 pub type NamedCell = (String, Result<Cell, SweepError>);
@@ -32,6 +26,9 @@ pub type NamedCell = (String, Result<Cell, SweepError>);
 ///     metrics.jsonl             one line per step
 ///     checkpoint/<step>.checkpoint
 ///     result.json               the cell is done when this is there
+/// trunks/<name>/
+///     <step>.checkpoint         the first steps of several cells, as long as one of them has still to go on from there
+///     <step>.jsonl              their training curve
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sweep {
@@ -108,28 +105,6 @@ impl Sweep {
         Ok(added)
     }
 
-    /// Trains every cell that has no result yet, and returns when there is nothing left to do or `stop` is set.
-    ///
-    /// Cells that another process is training are waited for, and taken over when it dies. A cell that failed is tried
-    /// again by the next call. It is always safe to call this again.
-    ///
-    /// # Errors
-    /// [`SweepError::OtherCorpus`], or when the sweep itself cannot be read. What befalls single cells is in the [`Summary`].
-    pub fn run(
-        &self,
-        engine: &LocalEngine<'_>,
-        source: Arc<dyn TokenSource>,
-        stop: &AtomicBool,
-        progress: &mut (dyn FnMut(&Progress<'_>) + Send),
-    ) -> Result<Summary, SweepError> {
-        let planned = &self.header.corpus.fingerprint;
-        if source.fingerprint() != planned {
-            let given = source.fingerprint().to_owned();
-            return Err(SweepError::OtherCorpus { planned: planned.clone(), given });
-        }
-        engine::run(self, engine, &Process::current(), &SessionTrainer { source }, stop, progress)
-    }
-
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -201,6 +176,16 @@ impl Sweep {
     /// The folder of the cell `name`.
     pub(crate) fn cell_dir(&self, name: &str) -> PathBuf {
         self.dir.join("cells").join(name)
+    }
+
+    /// The folder of the prefixes of the trunk `name`.
+    pub(crate) fn trunk_dir(&self, name: &str) -> PathBuf {
+        self.dir.join("trunks").join(name)
+    }
+
+    /// The cells of the plan, without those that were added later.
+    pub(crate) fn planned_cells(&self) -> &[String] {
+        &self.header.cells
     }
 
     /// Makes sure that `cell` is on the disk.

@@ -1,9 +1,11 @@
 //! One attempt at one cell, from its last checkpoint to its result or to whatever ends it.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
+use std::{fs, io};
+
+use isoflop_train::TrainError;
 
 use crate::attempt::{Claim, Outcome};
 use crate::cell::Cell;
@@ -11,7 +13,8 @@ use crate::checkpoints::Checkpoints;
 use crate::engine::LocalEngine;
 use crate::error::SweepError;
 use crate::files::{self, Disk, UNFINISHED};
-use crate::metrics::MetricsWriter;
+use crate::metrics::{self, MetricsWriter};
+use crate::prefixes::Prefixes;
 use crate::progress::{Event, Ledger};
 use crate::result::CellResult;
 use crate::training::{Trainer, Training, TrainingError};
@@ -29,6 +32,17 @@ pub(crate) struct Execution<'a, 'watch> {
     pub(crate) index: usize,
     pub(crate) folder: &'a Path,
     pub(crate) threads: usize,
+    /// `None` for a cell that shares nothing.
+    pub(crate) branching: Option<Branching<'a>>,
+}
+
+/// What a branch has to do with the others of its trunk.
+pub(crate) struct Branching<'a> {
+    pub(crate) prefixes: Prefixes,
+    /// Whether another branch waits for the prefix that the cell leaves its trunk with.
+    pub(crate) is_awaited: &'a dyn Fn() -> bool,
+    /// To be told that there is a prefix of this many steps.
+    pub(crate) note: &'a dyn Fn(u64),
 }
 
 /// How an attempt ended that met no error.
@@ -37,12 +51,21 @@ pub(crate) struct Ended {
     pub(crate) step: u64,
 }
 
+/// A checkpoint to go on from.
+struct Origin {
+    step: u64,
+    /// Whether the cell itself was trained to there.
+    own: bool,
+    checkpoint: PathBuf,
+    curve: PathBuf,
+}
+
 /// A run in memory with its files.
 struct Running<'a> {
     training: Box<dyn Training + 'a>,
     metrics: MetricsWriter,
     checkpoints: Checkpoints,
-    /// Step of the newest checkpoint that is known to be good; 0 without one.
+    /// Step of the newest checkpoint of its own that is known to be good; 0 without one.
     saved_step: u64,
     saved_at: SystemTime,
 }
@@ -61,6 +84,9 @@ impl Execution<'_, '_> {
                 let saved = self.save(&mut running)?;
                 return Ok(Ended { outcome: if saved { Outcome::Stopped } else { Outcome::Superseded }, step });
             }
+            if !self.share(&mut running)? {
+                return Ok(Ended { outcome: Outcome::Superseded, step });
+            }
             let metrics = match running.training.step() {
                 Ok(metrics) => metrics,
                 Err(TrainingError::Diverged(_)) => return self.conclude(CellResult::Diverged { step }, step),
@@ -78,6 +104,9 @@ impl Execution<'_, '_> {
             if self.is_due(running.saved_at) && !self.save(&mut running)? {
                 return Ok(Ended { outcome: Outcome::Superseded, step: metrics.step });
             }
+        }
+        if !self.share(&mut running)? {
+            return Ok(Ended { outcome: Outcome::Superseded, step: steps });
         }
         // Judging takes a while: it should not cost training again when it is interrupted.
         if !self.save(&mut running)? {
@@ -102,7 +131,7 @@ impl Execution<'_, '_> {
         Ok(ended)
     }
 
-    /// Takes the cell up where its newest usable checkpoint left it.
+    /// Takes the cell up where its newest usable checkpoint left it, or its trunk's longest prefix.
     fn start(&self) -> Result<Running<'_>, SweepError> {
         for name in files::list(self.folder)?.iter().filter(|name| name.ends_with(UNFINISHED)) {
             let path = self.folder.join(name);
@@ -112,19 +141,26 @@ impl Execution<'_, '_> {
         checkpoints.prepare(self.disk)?;
         let mut passed_over = Vec::new();
         let mut resumed = None;
-        for step in checkpoints.steps()?.into_iter().rev() {
-            match self.trainer.resume(self.cell.spec(), self.threads, &checkpoints.path(step)) {
+        for origin in self.origins(&checkpoints)? {
+            match self.trainer.resume(self.cell.spec(), self.threads, &origin.checkpoint) {
                 Ok(training) => {
-                    resumed = Some(training);
+                    resumed = Some((training, origin));
                     break;
                 }
-                Err(TrainingError::BadCheckpoint(_)) => passed_over.push(step),
+                Err(TrainingError::BadCheckpoint(_)) => passed_over.push(origin.step),
+                // Another process found that nobody needs the prefix.
+                Err(TrainingError::Failed(TrainError::Io { source, .. }))
+                    if !origin.own && source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(self.failure(error)),
             }
         }
-        let training = match resumed {
-            Some(training) => training,
-            None => self.trainer.begin(self.cell.spec(), self.threads).map_err(|error| self.failure(error))?,
+        let curve = self.folder.join("metrics.jsonl");
+        let (training, begun, saved_step) = match resumed {
+            Some((training, Origin { step, curve, own, .. })) => (training, curve, if own { step } else { 0 }),
+            None => {
+                let begun = self.trainer.begin(self.cell.spec(), self.threads);
+                (begun.map_err(|error| self.failure(error))?, curve.clone(), 0)
+            }
         };
         let from_step = training.steps_done();
         self.ledger.note(self.index, self.cell, from_step);
@@ -136,8 +172,43 @@ impl Execution<'_, '_> {
             threads: self.threads,
         });
         self.claim.record_start(from_step, passed_over)?;
-        let metrics = MetricsWriter::continue_from(self.disk, &self.folder.join("metrics.jsonl"), from_step)?;
-        Ok(Running { training, metrics, checkpoints, saved_step: from_step, saved_at: (self.engine.clock)() })
+        let metrics = MetricsWriter::continue_from(self.disk, &begun, &curve, from_step)?;
+        Ok(Running { training, metrics, checkpoints, saved_step, saved_at: (self.engine.clock)() })
+    }
+
+    /// What the cell could go on from, the longest first; of equals its own.
+    fn origins(&self, checkpoints: &Checkpoints) -> Result<Vec<Origin>, SweepError> {
+        let own = |step| Origin {
+            step,
+            own: true,
+            checkpoint: checkpoints.path(step),
+            curve: self.folder.join("metrics.jsonl"),
+        };
+        let mut origins: Vec<Origin> = checkpoints.steps()?.into_iter().map(own).collect();
+        if let Some(Branching { prefixes, .. }) = &self.branching {
+            let leaves_at = self.cell.spec().steps_before_cooldown();
+            let prefix =
+                |step| Origin { step, own: false, checkpoint: prefixes.checkpoint(step), curve: prefixes.curve(step) };
+            origins.extend(prefixes.steps()?.into_iter().filter(|step| *step <= leaves_at).map(prefix));
+        }
+        origins.sort_by_key(|origin| std::cmp::Reverse((origin.step, origin.own)));
+        Ok(origins)
+    }
+
+    /// Where the cell leaves its trunk, keeps the prefix for the branches that wait for it. `false` when the cell is no longer ours.
+    fn share(&self, running: &mut Running<'_>) -> Result<bool, SweepError> {
+        let Some(Branching { prefixes, is_awaited, note }) = &self.branching else { return Ok(true) };
+        let step = running.training.steps_done();
+        if step != self.cell.spec().steps_before_cooldown() || !is_awaited() {
+            return Ok(true);
+        }
+        if !self.save(running)? {
+            return Ok(false);
+        }
+        let curve = metrics::lines_until(&self.folder.join("metrics.jsonl"), step)?;
+        prefixes.keep(self.disk, step, &running.checkpoints.path(step), &curve)?;
+        note(step);
+        Ok(true)
     }
 
     /// Saves a checkpoint of the present step, unless there is one. `false` when the cell is no longer ours.

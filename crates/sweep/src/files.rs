@@ -73,6 +73,19 @@ impl Disk {
         Ok(Some(file))
     }
 
+    /// Gives the finished file `existing` the name `path` too, unless there is such a file; a copy where names cannot be shared.
+    pub(crate) fn link(&self, existing: &Path, path: &Path) -> Result<(), SweepError> {
+        let linked = self.change("create", path, || match fs::hard_link(existing, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Ok(false),
+            _ => Ok(true),
+        })?;
+        if !linked {
+            let bytes = fs::read(existing).map_err(SweepError::io("read", existing))?;
+            return self.write_whole(path, &bytes);
+        }
+        self.sync_parent(path)
+    }
+
     /// Does one change and names it in the error.
     pub(crate) fn change<T>(
         &self,

@@ -2,7 +2,7 @@
 
 use isoflop::counting::{Architecture, ParamCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
 use isoflop::{Flops, Params, Tokens, UnitError};
-use isoflop_train::Recipe;
+use isoflop_train::{Recipe, RunSpec, Schedule};
 use thiserror::Error;
 
 use crate::cell::CellPlan;
@@ -31,13 +31,19 @@ pub enum LadderError {
     /// There is no shape to choose from.
     #[error("the ladder has no shapes to choose from; name at least one (depth, width) in `shapes`")]
     NoShapes,
+    /// A trunk cannot cool down over this share of its branches.
+    #[error("a cool-down takes a share of a run above 0 and at most 1, got {share}; 0.2 is usual")]
+    CooldownShare {
+        /// The share that was asked for.
+        share: f64,
+    },
     /// A number of the ladder is no quantity, such as a budget too small for a token.
     #[error(transparent)]
     Unit(#[from] UnitError),
 }
 
 impl Ladder {
-    /// The runs, budget by budget, each on the tokens that spend its budget.
+    /// The runs, budget by budget, each on the tokens that spend its budget, with batch and schedule for its tokens.
     ///
     /// ```text
     /// D = C / (6 N)      expected best size  N = sqrt(C / (6 r))
@@ -48,18 +54,63 @@ impl Ladder {
     /// # Errors
     /// [`LadderError::NoShapes`] without shapes; [`LadderError::Unit`] when a budget is too small for a token.
     pub fn cells(&self) -> Result<Vec<CellPlan>, LadderError> {
+        let plan =
+            |(rung, budget, shape): (usize, Flops, Architecture)| self.cell(self.tag(rung, &shape), shape, budget, 1);
+        self.grid()?.into_iter().map(plan).collect()
+    }
+
+    /// The runs of [`cells`](Self::cells) as branches of trunks: the runs of one shape share batch, rates and warm-up, and so all
+    /// steps until the first of their cool-downs, each of which takes `cooldown_share` of its run.
+    ///
+    /// Of D tokens in all, trained one by one, a trunk of which the longest branch takes D_max trains
+    ///
+    /// ```text
+    /// (1 - cooldown_share) D_max + cooldown_share D
+    /// ```
+    ///
+    /// Batch and rates are those of the recipe at the geometric mean of the branches' tokens: no branch has quite its own.
+    ///
+    /// # Source
+    /// Hägele et al. 2024, arXiv:2405.18392: a fifth of a run suffices for its cool-down. Hu et al. 2024, arXiv:2404.06395: a ladder
+    /// from one trunk for each size.
+    ///
+    /// # Trust
+    /// Branches of a trunk are no independent runs: fits resample whole trunks, by the column `trunk` of their table.
+    ///
+    /// # Errors
+    /// Those of `cells`, and [`LadderError::CooldownShare`].
+    pub fn trunks(&self, cooldown_share: f64) -> Result<Vec<CellPlan>, LadderError> {
+        if !(cooldown_share > 0.0 && cooldown_share <= 1.0) {
+            return Err(LadderError::CooldownShare { share: cooldown_share });
+        }
+        let grid = self.grid()?;
+        let mut cells = Vec::with_capacity(grid.len());
+        for (rung, budget, shape) in &grid {
+            let of_shape = grid.iter().filter(|(_, _, other)| other == shape);
+            let ln_tokens: Vec<f64> = of_shape.map(|(_, budget, _)| spending(*budget, shape).ln()).collect();
+            let mean = Tokens::new((ln_tokens.iter().sum::<f64>() / ln_tokens.len() as f64).exp())?;
+            let trunk = self.recipe.run(shape.clone(), mean, self.seed, 1);
+            let steps = spending(*budget, shape) / (trunk.batch_sequences * shape.context) as f64;
+            let steps = Tokens::new(steps)?.get().round().max(1.0);
+            let cooldown_steps = (cooldown_share * steps).round() as u64;
+            let schedule = Schedule { cooldown_steps, ..trunk.schedule.clone() };
+            let spec = RunSpec { steps: steps as u64, schedule, ..trunk };
+            cells.push(CellPlan { tag: self.tag(*rung, shape), budget: Some(*budget), spec });
+        }
+        Ok(cells)
+    }
+
+    /// The number of each budget, the budget, and a shape to spend it on.
+    fn grid(&self) -> Result<Vec<(usize, Flops, Architecture)>, LadderError> {
         let shapes = self.architectures();
-        let mut cells = Vec::with_capacity(self.budgets.len() * self.sizes);
+        let mut grid = Vec::with_capacity(self.budgets.len() * self.sizes);
         for (rung, budget) in self.budgets.iter().enumerate() {
             let expected = (budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * self.tokens_per_param)).sqrt();
             let centre = nearest(&shapes, expected).ok_or(LadderError::NoShapes)?;
             let first = centre.saturating_sub(self.sizes / 2).min(shapes.len().saturating_sub(self.sizes));
-            for shape in shapes.iter().skip(first).take(self.sizes) {
-                let tag = format!("c{}-d{}-w{}-s{}", rung + 1, shape.depth, shape.width, self.seed);
-                cells.push(self.cell(tag, shape.clone(), *budget, 1)?);
-            }
+            grid.extend(shapes.iter().skip(first).take(self.sizes).map(|shape| (rung + 1, *budget, shape.clone())));
         }
-        Ok(cells)
+        Ok(grid)
     }
 
     /// The run that spends `budget` on the shape nearest to `params`, its gradient in `shards` parts.
@@ -77,11 +128,19 @@ impl Ladder {
         self.shapes.iter().map(|(depth, width)| self.recipe.architecture(*depth, *width)).collect()
     }
 
+    fn tag(&self, rung: usize, shape: &Architecture) -> String {
+        format!("c{rung}-d{}-w{}-s{}", shape.depth, shape.width, self.seed)
+    }
+
     fn cell(&self, tag: String, shape: Architecture, budget: Flops, shards: usize) -> Result<CellPlan, LadderError> {
-        let params = total_params(&shape);
-        let tokens = Tokens::new(budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * params))?;
+        let tokens = Tokens::new(spending(budget, &shape))?;
         Ok(CellPlan { tag, budget: Some(budget), spec: self.recipe.run(shape, tokens, self.seed, shards) })
     }
+}
+
+/// Tokens on which `shape` spends `budget`.
+fn spending(budget: Flops, shape: &Architecture) -> f64 {
+    budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * total_params(shape))
 }
 
 fn total_params(shape: &Architecture) -> f64 {
@@ -115,6 +174,35 @@ mod tests {
             let flops = 6.0 * total_params(&cell.spec.architecture) * cell.spec.tokens().unwrap().get();
             assert!((flops / cell.budget.unwrap().get() - 1.0).abs() < 0.02, "{} {flops:e}", cell.tag);
         }
+    }
+
+    #[test]
+    fn a_trunk_for_each_shape_spends_the_same_budgets_on_one_batch() {
+        let (cells, branches) = (ladder().cells().unwrap(), ladder().trunks(0.2).unwrap());
+        let mut shared = 0;
+        for (cell, branch) in cells.iter().zip(&branches) {
+            assert_eq!((&cell.tag, &cell.spec.architecture), (&branch.tag, &branch.spec.architecture));
+            let ratio = branch.spec.tokens().unwrap().get() / cell.spec.tokens().unwrap().get();
+            assert!((ratio - 1.0).abs() < 0.02, "{} {ratio}", cell.tag);
+            let cooldown = branch.spec.schedule.cooldown_steps as f64 / branch.spec.steps as f64;
+            assert!((cooldown - 0.2).abs() < 0.01, "{} {cooldown}", cell.tag);
+            let others = branches.iter().filter(|other| other.spec.architecture == branch.spec.architecture);
+            for other in others.filter(|other| other.spec != branch.spec) {
+                shared += 1;
+                let shortest = branch.spec.steps_before_cooldown().min(other.spec.steps_before_cooldown());
+                assert!(shortest > 0 && branch.spec.agrees_until(&other.spec, shortest), "{} {}", cell.tag, other.tag);
+            }
+        }
+        assert!(shared >= 6, "{shared}");
+    }
+
+    #[test]
+    fn a_cooldown_is_a_share_of_a_run() {
+        for share in [0.0, -0.1, 1.1, f64::NAN] {
+            let refused = ladder().trunks(share).unwrap_err();
+            assert!(matches!(refused, LadderError::CooldownShare { .. }), "{refused}");
+        }
+        assert!(ladder().trunks(1.0).is_ok());
     }
 
     #[test]

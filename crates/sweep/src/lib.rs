@@ -29,10 +29,12 @@ mod engine;
 mod error;
 mod execution;
 mod files;
+mod floor;
 mod ladder;
 mod metrics;
 mod plan;
 mod platform;
+mod prefixes;
 mod progress;
 mod result;
 mod runs;
@@ -40,6 +42,7 @@ mod status;
 #[cfg(test)]
 mod testing;
 mod training;
+mod trunk;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};
 pub use cell::{Cell, CellPlan};

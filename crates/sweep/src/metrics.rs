@@ -35,15 +35,9 @@ pub(crate) struct MetricsWriter {
 }
 
 impl MetricsWriter {
-    /// Continues the curve at `path` after `from_step` steps: lines of later steps, and torn ones, are dropped.
-    pub(crate) fn continue_from(disk: &Disk, path: &Path, from_step: u64) -> Result<Self, SweepError> {
-        let mut kept = Vec::new();
-        for line in files::read(path)?.unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
-            if line.ends_with(b"\n") && parse(line).is_some_and(|metrics| metrics.step <= from_step) {
-                kept.extend_from_slice(line);
-            }
-        }
-        disk.write_whole(path, &kept)?;
+    /// Continues the curve at `begun` after `from_step` steps as the curve at `path`, which may be the same file.
+    pub(crate) fn continue_from(disk: &Disk, begun: &Path, path: &Path, from_step: u64) -> Result<Self, SweepError> {
+        disk.write_whole(path, &lines_until(begun, from_step)?)?;
         let file = disk.change("open", path, || OpenOptions::new().append(true).open(path))?;
         Ok(Self { path: path.to_owned(), file, disk: disk.clone() })
     }
@@ -60,6 +54,14 @@ impl MetricsWriter {
     pub(crate) fn sync(&self) -> Result<(), SweepError> {
         self.disk.change("write", &self.path, || files::sync(&self.file))
     }
+}
+
+/// The lines at `path` of the first `step` steps: later ones, and torn ones, are not among them.
+pub(crate) fn lines_until(path: &Path, step: u64) -> Result<Vec<u8>, SweepError> {
+    let bytes = files::read(path)?.unwrap_or_default();
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let kept = lines.filter(|line| line.ends_with(b"\n") && parse(line).is_some_and(|metrics| metrics.step <= step));
+    Ok(kept.flatten().copied().collect())
 }
 
 fn parse(line: &[u8]) -> Option<StepMetrics> {
@@ -108,9 +110,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let disk = Disk::default();
-        let mut first = MetricsWriter::continue_from(&disk, &path, 0).unwrap();
+        let mut first = MetricsWriter::continue_from(&disk, &path, &path, 0).unwrap();
         (1..=7).for_each(|step| first.push(&metrics(step)).unwrap());
-        let mut second = MetricsWriter::continue_from(&disk, &path, 5).unwrap();
+        let mut second = MetricsWriter::continue_from(&disk, &path, &path, 5).unwrap();
         // The first one was only asleep, and does not know yet.
         first.push(&metrics(8)).unwrap();
         (6..=9).for_each(|step| second.push(&metrics(step)).unwrap());
@@ -123,7 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let disk = Disk::default();
-        let mut writer = MetricsWriter::continue_from(&disk, &path, 0).unwrap();
+        let mut writer = MetricsWriter::continue_from(&disk, &path, &path, 0).unwrap();
         (1..=3).for_each(|step| writer.push(&metrics(step)).unwrap());
         let whole = fs::read(&path).unwrap();
         for cut in 1..whole.len() {
@@ -131,7 +133,7 @@ mod tests {
             let seen = read(&path).unwrap();
             assert_eq!(seen, (1..=seen.len() as u64).map(metrics).collect::<Vec<_>>());
             assert_eq!(read_last(&path), seen.last().copied());
-            let mut next = MetricsWriter::continue_from(&disk, &path, seen.len() as u64).unwrap();
+            let mut next = MetricsWriter::continue_from(&disk, &path, &path, seen.len() as u64).unwrap();
             next.push(&metrics(seen.len() as u64 + 1)).unwrap();
             assert_eq!(read(&path).unwrap().len(), seen.len() + 1);
         }

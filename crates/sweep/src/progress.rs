@@ -11,10 +11,12 @@ use crate::result::CellResult;
 pub struct Progress<'a> {
     /// What happened.
     pub event: Event<'a>,
-    /// Exact training FLOPs done in all cells, earlier attempts included.
+    /// Exact training FLOPs done in all cells, earlier attempts included; what branches of a trunk share is counted once.
     pub flops_done: f64,
-    /// Exact training FLOPs of all cells.
+    /// Exact training FLOPs of all cells, counted likewise.
     pub flops_all: f64,
+    /// Exact training FLOPs that branches take over from others and are spared.
+    pub flops_inherited: f64,
 }
 
 /// What happened.
@@ -34,7 +36,7 @@ pub enum Event<'a> {
         cell: &'a Cell,
         /// The how manieth attempt at it.
         attempt: u32,
-        /// Steps it had been trained before.
+        /// Steps it had been trained before, by itself or as another branch of its trunk.
         from_step: u64,
         /// Steps whose checkpoints were there but damaged.
         passed_over: &'a [u64],
@@ -99,6 +101,9 @@ pub enum Event<'a> {
 /// Keeps the totals and passes events on, one at a time.
 pub(crate) struct Ledger<'a> {
     flops_all: f64,
+    flops_inherited: f64,
+    /// Steps of each cell that another one is trained for it.
+    inherited_steps: Vec<u64>,
     state: Mutex<State<'a>>,
 }
 
@@ -109,22 +114,29 @@ struct State<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(cells: &[Cell], watch: &'a mut (dyn FnMut(&Progress<'_>) + Send)) -> Self {
-        let flops_all = cells.iter().map(Cell::exact_flops).sum();
-        Self { flops_all, state: Mutex::new(State { flops_done: vec![0.0; cells.len()], watch }) }
+    pub(crate) fn new(
+        cells: &[Cell],
+        inherited_steps: Vec<u64>,
+        watch: &'a mut (dyn FnMut(&Progress<'_>) + Send),
+    ) -> Self {
+        let flops_inherited = cells.iter().zip(&inherited_steps).map(|(cell, steps)| cell.exact_flops_of(*steps)).sum();
+        let flops_all = cells.iter().map(Cell::exact_flops).sum::<f64>() - flops_inherited;
+        let state = Mutex::new(State { flops_done: vec![0.0; cells.len()], watch });
+        Self { flops_all, flops_inherited, inherited_steps, state }
     }
 
     /// Notes that `step` steps of `cell`, which stands at `index`, are done.
     pub(crate) fn note(&self, index: usize, cell: &Cell, step: u64) {
-        let share = step as f64 / cell.spec().steps as f64;
-        self.lock().flops_done[index] = cell.exact_flops() * share.min(1.0);
+        let own = step.min(cell.spec().steps).saturating_sub(self.inherited_steps[index]);
+        self.lock().flops_done[index] = cell.exact_flops_of(own);
     }
 
     /// Passes `event` on.
     pub(crate) fn tell(&self, event: Event<'_>) {
         let mut state = self.lock();
         let flops_done = state.flops_done.iter().sum();
-        (state.watch)(&Progress { event, flops_done, flops_all: self.flops_all });
+        let Self { flops_all, flops_inherited, .. } = *self;
+        (state.watch)(&Progress { event, flops_done, flops_all, flops_inherited });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<'a>> {

@@ -9,9 +9,14 @@ use crate::cell::Cell;
 use crate::directory::Sweep;
 use crate::error::SweepError;
 use crate::result::CellResult;
+use crate::trunk::Trunks;
 
 /// The columns. `flops` is 6 N D with all parameters; `flops_exact` is counted layer by layer.
-pub const COLUMNS: [&str; 24] = [
+///
+/// Runs with one `trunk` are one run until their cool-downs, and no independent witnesses of anything. `flops_inherited` is the
+/// part of `flops_exact` that the planned cell before it in its trunk is trained for both: what a sweep spends is the sum of
+/// `flops_exact` less that of `flops_inherited`.
+pub const COLUMNS: [&str; 26] = [
     "run",
     "recipe",
     "params",
@@ -33,6 +38,8 @@ pub const COLUMNS: [&str; 24] = [
     "context",
     "steps",
     "flops_exact",
+    "flops_inherited",
+    "trunk",
     "bits_per_byte",
     "held_out_documents",
     "held_out_tokens",
@@ -58,22 +65,32 @@ impl Sweep {
     /// # Errors
     /// Damage and I/O: no row is left out silently.
     pub fn runs(&self) -> Result<RunsTable, SweepError> {
+        let mut cells = Vec::new();
+        for (_, cell) in self.cells()? {
+            cells.push(cell?);
+        }
+        let trunks = Trunks::of(&cells);
+        // A cell that was added later may have found nothing left to go on from.
+        let planned = Trunks::of(&cells[..self.planned_cells().len()]);
         let mut done = Vec::new();
         let mut unfinished = Vec::new();
-        for (name, cell) in self.cells()? {
-            let cell = cell?;
-            match CellResult::read(&self.cell_dir(&name))? {
-                Some(result) => done.push((cell, result)),
-                None => unfinished.push(name),
+        for (index, cell) in cells.iter().enumerate() {
+            let shared = Shared {
+                trunk: trunks.of_cell(index).map_or("", |trunk| &trunk.name),
+                inherited_steps: if index < self.planned_cells().len() { planned.inherited_steps(index) } else { 0 },
+            };
+            match CellResult::read(&self.cell_dir(cell.name()))? {
+                Some(result) => done.push((cell, shared, result)),
+                None => unfinished.push(cell.name().to_owned()),
             }
         }
-        done.sort_by(|(a, _), (b, _)| {
+        done.sort_by(|(a, ..), (b, ..)| {
             let size = a.params().cmp(&b.params()).then_with(|| a.tokens().get().total_cmp(&b.tokens().get()));
             size.then_with(|| a.name().cmp(b.name()))
         });
         let mut csv = COLUMNS.join(",") + "\n";
-        for (cell, result) in &done {
-            let row = self.row(cell, result);
+        for (cell, shared, result) in &done {
+            let row = self.row(cell, shared, result);
             csv += &row.map(|field| quoted(&field)).join(",");
             csv.push('\n');
         }
@@ -92,7 +109,7 @@ impl Sweep {
 
     /// The fields of one row, in the order of [`COLUMNS`]; what is not known is empty. Numbers have as many digits as it
     /// takes to read the same number back.
-    fn row(&self, cell: &Cell, result: &CellResult) -> [String; COLUMNS.len()] {
+    fn row(&self, cell: &Cell, shared: &Shared<'_>, result: &CellResult) -> [String; COLUMNS.len()] {
         let spec = cell.spec();
         let shape = &spec.architecture;
         let tokens = cell.tokens().get();
@@ -126,11 +143,20 @@ impl Sweep {
             shape.context.to_string(),
             spec.steps.to_string(),
             cell.exact_flops().to_string(),
+            cell.exact_flops_of(shared.inherited_steps).to_string(),
+            shared.trunk.to_owned(),
             known(evaluation.map(|evaluation| evaluation.bits_per_byte)),
             known(evaluation.map(|evaluation| evaluation.documents)),
             known(evaluation.map(|evaluation| evaluation.tokens)),
         ]
     }
+}
+
+/// What a run has in common with others.
+struct Shared<'a> {
+    /// Name of the trunk; empty for a run that shares nothing.
+    trunk: &'a str,
+    inherited_steps: u64,
 }
 
 fn known<T: ToString>(value: Option<T>) -> String {

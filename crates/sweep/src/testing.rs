@@ -11,9 +11,10 @@ use isoflop_train::{AdamW, Block, Evaluation, EvaluationLimit, RunSpec, Schedule
 
 use crate::cell::CellPlan;
 use crate::directory::Sweep;
-use crate::engine::{self, LocalEngine, Summary};
+use crate::engine::{LocalEngine, Summary};
 use crate::error::SweepError;
 use crate::files::Disk;
+use crate::floor;
 use crate::metrics::StepMetrics;
 use crate::plan::{CorpusLabel, SweepPlan};
 use crate::platform::Process;
@@ -93,11 +94,11 @@ pub(crate) struct FakeTrainer {
 pub(crate) struct Seen {
     /// Seeds in the order in which they were begun or resumed, with the threads they got.
     pub(crate) taken: Vec<(u64, usize)>,
-    /// How often each step of each seed was done.
+    /// How often each step of each seed was done; steps of a cool-down are told apart by their run.
     pub(crate) steps: BTreeMap<(u64, u64), usize>,
-    training: BTreeSet<u64>,
-    /// Seeds that were in memory twice at a time.
-    pub(crate) doubled: BTreeSet<u64>,
+    training: BTreeSet<(u64, u64)>,
+    /// Seeds and lengths of runs that were in memory twice at a time.
+    pub(crate) doubled: BTreeSet<(u64, u64)>,
 }
 
 struct FakeRun<'a> {
@@ -119,15 +120,15 @@ impl FakeTrainer {
     fn take(&self, spec: &RunSpec, threads: usize, step: u64, state: u64) -> FakeRun<'_> {
         let mut seen = self.seen.lock().unwrap();
         seen.taken.push((spec.seed, threads));
-        if !seen.training.insert(spec.seed) {
-            seen.doubled.insert(spec.seed);
+        if !seen.training.insert((spec.seed, spec.steps)) {
+            seen.doubled.insert((spec.seed, spec.steps));
         }
         FakeRun { trainer: self, spec: spec.clone(), step, state }
     }
 
     /// Runs `sweep` on it.
     pub(crate) fn run(&self, sweep: &Sweep, engine: &LocalEngine<'_>) -> Result<Summary, SweepError> {
-        engine::run(sweep, engine, &Process::current(), self, &self.stop, &mut |_| {})
+        floor::run(sweep, engine, &Process::current(), self, &self.stop, &mut |_| {})
     }
 }
 
@@ -171,9 +172,11 @@ impl Training for FakeRun<'_> {
             return Err(TrainError::Diverged { step: 2 }.into());
         }
         self.step += 1;
-        self.state = mixed(self.state ^ self.step);
+        let cools = self.step > self.spec.steps_before_cooldown();
+        let run = if cools { mixed(self.spec.steps) } else { 0 };
+        self.state = mixed(self.state ^ self.step ^ run);
         let mut seen = self.trainer.seen.lock().unwrap();
-        *seen.steps.entry((self.spec.seed, self.step)).or_default() += 1;
+        *seen.steps.entry((self.spec.seed ^ run, self.step)).or_default() += 1;
         if self.trainer.stop_after.is_some_and(|after| seen.steps.values().sum::<usize>() >= after) {
             self.trainer.stop.store(true, Ordering::Relaxed);
         }
@@ -196,7 +199,7 @@ impl Training for FakeRun<'_> {
 
 impl Drop for FakeRun<'_> {
     fn drop(&mut self) {
-        self.trainer.seen.lock().unwrap().training.remove(&self.spec.seed);
+        self.trainer.seen.lock().unwrap().training.remove(&(self.spec.seed, self.spec.steps));
     }
 }
 

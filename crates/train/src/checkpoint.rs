@@ -97,7 +97,8 @@ impl<W: Write> Write for Checksummed<W> {
     }
 }
 
-/// Reads the checkpoint of the run that `spec` and `text` describe into `sections`, and returns the steps done.
+/// Reads a checkpoint of the run that `spec` and `text` describe, or of one that agrees with it until then, into `sections`, and
+/// returns the steps done.
 ///
 /// Nothing is believed before the checksum is right, and nothing is allocated by a number in the file.
 pub(crate) fn read(path: &Path, spec: &RunSpec, text: &str, sections: [&mut [f32]; 3]) -> Result<u64, TrainError> {
@@ -133,7 +134,7 @@ pub(crate) fn read(path: &Path, spec: &RunSpec, text: &str, sections: [&mut [f32
     let mut json = vec![0; header_length as usize];
     file.read_exact(&mut json).map_err(io)?;
     let header: Header = serde_json::from_slice(&json).map_err(|_| damaged(Damage::Header))?;
-    if header.spec != *spec {
+    if !spec.agrees_until(&header.spec, header.step) {
         return Err(other(Difference::Spec));
     }
     if header.text != text {

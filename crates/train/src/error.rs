@@ -117,7 +117,7 @@ pub enum TrainError {
         /// What gave it away.
         reason: Damage,
     },
-    /// The checkpoint belongs to another run.
+    /// The checkpoint belongs to another run, and not to a part that the two have in common.
     #[error("{}: checkpoint of another run: its {difference} differs", path.display())]
     CheckpointOfAnotherRun {
         /// The file.

@@ -58,8 +58,12 @@ impl Session {
 
     /// A run where [`save`](Self::save) left it: its next steps are those it would have taken.
     ///
+    /// The file may be of another run that [agrees](RunSpec::agrees_until) with `spec` until it was saved: the bits are those of
+    /// a run that was trained by itself.
+    ///
     /// # Errors
-    /// Those of [`new`](Self::new), and a [`TrainError`] when the file is unreadable, damaged, or of another run or text.
+    /// Those of [`new`](Self::new), and a [`TrainError`] when the file is unreadable, damaged, of another text, or of a run that
+    /// is another by then.
     pub fn resume(
         spec: &RunSpec,
         source: Arc<dyn TokenSource>,

@@ -97,6 +97,45 @@ impl RunSpec {
     pub fn tokens(&self) -> Result<Tokens, UnitError> {
         Tokens::new(self.steps as f64 * self.batch_sequences as f64 * self.architecture.context as f64)
     }
+
+    /// Steps that the run does before its rate begins to fall: where others may branch off.
+    ///
+    /// ```text
+    /// min(steps, steps + 1 - cooldown)
+    /// ```
+    /// The first step of a cool-down still has the whole rate, as [`Schedule::rate_share`] counts.
+    pub fn steps_before_cooldown(&self) -> u64 {
+        (self.steps + 1).saturating_sub(self.schedule.cooldown_steps).min(self.steps)
+    }
+
+    /// Whether `other`, on the same text, is the same run to the last bit for the first `step` steps.
+    ///
+    /// The length of a run decides nothing before its cool-down: runs that agree in all but `steps` and `cooldown_steps` are
+    /// branches of one trunk until the earlier of their cool-downs begins (Hägele et al. 2024, arXiv:2405.18392; Hu et al.
+    /// 2024, arXiv:2404.06395).
+    ///
+    /// # Example
+    /// ```
+    /// # use isoflop::{Tokens, counting::Architecture};
+    /// use isoflop_train::{Recipe, RunSpec, Schedule};
+    /// let recipe = Recipe::default();
+    /// let run = recipe.run(recipe.architecture(2, 32), Tokens::new(1e6)?, 0, 1);
+    /// let schedule = Schedule { cooldown_steps: 200, ..run.schedule.clone() };
+    /// let [short, long] = [1000, 2000].map(|steps| RunSpec { steps, schedule: schedule.clone(), ..run.clone() });
+    /// assert!(short.agrees_until(&long, 801) && !short.agrees_until(&long, 802));
+    /// # Ok::<(), isoflop::UnitError>(())
+    /// ```
+    pub fn agrees_until(&self, other: &Self, step: u64) -> bool {
+        // Of a run and itself nothing is asked but that it has as many steps.
+        let shared =
+            if self == other { self.steps } else { self.steps_before_cooldown().min(other.steps_before_cooldown()) };
+        step <= shared && self.trunk() == other.trunk()
+    }
+
+    /// What all branches of one trunk have in common: the run without its `steps` and `cooldown_steps`, which are zero.
+    pub fn trunk(&self) -> Self {
+        Self { steps: 0, schedule: Schedule { cooldown_steps: 0, ..self.schedule.clone() }, ..self.clone() }
+    }
 }
 
 impl Schedule {
@@ -147,5 +186,43 @@ mod tests {
         let schedule = Schedule { warmup_steps: 2, cooldown_steps: 4 };
         let shares: Vec<f64> = (0..8).map(|step| schedule.rate_share(step, 8)).collect();
         assert_eq!(shares, [0.5, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]);
+    }
+
+    #[test]
+    fn runs_agree_for_as_long_as_their_rates_do_and_not_a_step_longer() {
+        let recipe = crate::Recipe::default();
+        let base = recipe.run(recipe.architecture(1, 16), Tokens::new(1e5).unwrap(), 0, 1);
+        let run = |steps, warmup_steps, cooldown_steps| RunSpec {
+            steps,
+            schedule: Schedule { warmup_steps, cooldown_steps },
+            ..base.clone()
+        };
+        for warmup in [0, 3, 9] {
+            for (steps, cooldown) in [(0, 0), (1, 0), (1, 1), (5, 2), (5, 5), (5, 9), (8, 1), (8, 4), (12, 4), (12, 0)]
+            {
+                let one = run(steps, warmup, cooldown);
+                for (steps, cooldown) in [(5, 0), (8, 4), (12, 3), (40, 10), (12, 40)] {
+                    let other = run(steps, warmup, cooldown);
+                    let rates = |spec: &RunSpec| -> Vec<f64> {
+                        (0..spec.steps).map(|step| spec.schedule.rate_share(step, spec.steps)).collect()
+                    };
+                    let (ours, theirs) = (rates(&one), rates(&other));
+                    for step in 0..=45 {
+                        let agrees = one.agrees_until(&other, step);
+                        assert_eq!(agrees, other.agrees_until(&one, step));
+                        let known = |rates: &[f64]| rates.len() as u64 >= step;
+                        let same = known(&ours) && known(&theirs) && ours[..step as usize] == theirs[..step as usize];
+                        assert!(same || !agrees, "{one:?} and {other:?} until {step}");
+                        // Where warm-up and cool-down overlap, runs may agree for longer than is promised.
+                        if warmup == 0 && step > 0 && one != other {
+                            let whole = |rates: &[f64]| rates.len() as u64 >= step && rates[step as usize - 1] == 1.0;
+                            assert_eq!(agrees, whole(&ours) && whole(&theirs), "{one:?} and {other:?} until {step}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(!run(8, 3, 4).agrees_until(&run(8, 2, 4), 0), "another warm-up is another trunk");
+        assert!(!run(8, 3, 4).agrees_until(&RunSpec { seed: 1, ..run(8, 3, 4) }, 0));
     }
 }

@@ -183,6 +183,54 @@ fn a_run_saved_and_resumed_at_any_step_goes_on_bit_for_bit() {
     }
 }
 
+/// The run of [`spec`] with other steps and another cool-down.
+fn branch(steps: u64, cooldown_steps: u64) -> RunSpec {
+    RunSpec { steps, schedule: Schedule { cooldown_steps, ..spec().schedule }, ..spec() }
+}
+
+#[test]
+fn a_branch_has_the_bits_of_a_run_trained_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunk.checkpoint");
+    for (trunk, branch, cut) in [
+        (branch(24, 6), branch(40, 10), 19),
+        (branch(24, 6), branch(40, 10), 7),
+        (branch(40, 10), branch(24, 6), 19),
+        (branch(24, 6), branch(19, 0), 19),
+        (branch(24, 0), branch(31, 8), 24),
+        (branch(24, 24), branch(30, 30), 1),
+    ] {
+        let mut first = Session::new(&trunk, text(), 2).unwrap();
+        train(&mut first, cut);
+        first.save(&path).unwrap();
+        let mut second = Session::resume(&branch, text(), 1, &path).unwrap();
+        let mut alone = Session::new(&branch, text(), 1).unwrap();
+        let reports = train(&mut alone, branch.steps);
+        assert_eq!(train(&mut second, branch.steps), reports[cut as usize..]);
+        assert!(bits(&second) == bits(&alone), "{cut} steps of {} for {}", trunk.steps, branch.steps);
+    }
+}
+
+#[test]
+fn a_checkpoint_from_within_a_cooldown_is_no_branch_of_another_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunk.checkpoint");
+    let mut trunk = Session::new(&branch(24, 6), text(), 1).unwrap();
+    for (done, agrees) in [(19, true), (20, false), (24, false)] {
+        train(&mut trunk, done);
+        trunk.save(&path).unwrap();
+        for other in [branch(40, 10), branch(24, 5)] {
+            let resumed = Session::resume(&other, text(), 1, &path);
+            assert_eq!(resumed.is_ok(), agrees, "after {done} steps");
+            if let Err(error) = resumed {
+                assert!(matches!(error, TrainError::CheckpointOfAnotherRun { difference: Difference::Spec, .. }));
+            }
+        }
+        let shorter = Session::resume(&branch(12, 2), text(), 1, &path);
+        assert!(shorter.is_err(), "a checkpoint beyond the cool-down of the run that resumes is none of it");
+    }
+}
+
 #[test]
 fn saving_replaces_the_old_file_and_leaves_nothing_else_behind() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,9 @@
 /// Instruction sets the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
+    /// AVX-512, and products of `f32` matrices on the matrix unit where they are large enough.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Amx,
     /// AVX-512 F, VL, DQ and BW: 16 floats a register, 32 registers.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -24,6 +27,10 @@ pub(crate) fn best_level() -> Level {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("fma")
         {
+            #[cfg(target_os = "linux")]
+            if super::amx::available() {
+                return Level::Amx;
+            }
             return Level::Avx512;
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -76,6 +83,9 @@ macro_rules! dispatched {
 
             match $crate::kernels::dispatch::level() {
                 // SAFETY: `level` returns this only where the processor has these instructions.
+                #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+                $crate::kernels::dispatch::Level::Amx => unsafe { avx512($($argument),*) },
+                // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::kernels::dispatch::Level::Avx512 => unsafe { avx512($($argument),*) },
                 // SAFETY: as above.
@@ -111,6 +121,8 @@ mod forced {
     /// Calls `check` once per level up to the best one; kernels it calls on this thread then run at that level.
     pub(crate) fn at_every_level(mut check: impl FnMut(Level)) {
         let levels = match best_level() {
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            Level::Amx => vec![Level::Portable, Level::Avx2, Level::Avx512, Level::Amx],
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => vec![Level::Portable, Level::Avx2, Level::Avx512],
             #[cfg(target_arch = "x86_64")]

@@ -7,6 +7,8 @@
 
 pub(crate) mod activation;
 pub(crate) mod adamw;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod amx;
 pub(crate) mod attention;
 pub(crate) mod buffer;
 pub(crate) mod cross_entropy;
@@ -15,6 +17,7 @@ pub(crate) mod elementary;
 pub(crate) mod lanes;
 pub(crate) mod matmul;
 pub(crate) mod norm;
+pub(crate) mod operands;
 pub(crate) mod pack;
 pub(crate) mod qk_norm;
 pub(crate) mod real;

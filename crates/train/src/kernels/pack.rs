@@ -1,22 +1,40 @@
 //! Panels: a matrix rearranged so that a register tile reads it from one end to the other.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use super::amx;
+use super::operands::Precision;
 use super::real::Real;
 use super::tile::PANEL;
 
 /// Floats a k x n matrix takes in panels.
-pub(crate) fn packed_floats(k: usize, n: usize) -> usize {
-    k * n.next_multiple_of(PANEL)
+pub(crate) fn packed_floats(k: usize, n: usize, precision: Precision) -> usize {
+    // Vector registers know one precision.
+    let _ = precision;
+    let floats = k * n.next_multiple_of(PANEL);
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    let floats = floats.max(amx::packed_floats(k, n, precision));
+    floats
 }
 
 /// Rearranges a row-major k x n matrix, for many products with it, into n/[`PANEL`] panels of k rows.
-pub(crate) fn pack<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize) {
+pub(crate) fn pack<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize, precision: Precision) {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if amx::pays::<F>(k, n) {
+        return amx::pack(bytemuck::cast_slice_mut(panels), bytemuck::cast_slice(matrix), k, n, precision);
+    }
+    let _ = precision;
     for (panel, first) in panels.chunks_exact_mut(k * PANEL).zip((0..n).step_by(PANEL)) {
         pack_panel(panel, &matrix[first..], n, k, PANEL.min(n - first));
     }
 }
 
 /// [`pack`] of the transpose of a row-major n x k matrix.
-pub(crate) fn pack_transposed<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize) {
+pub(crate) fn pack_transposed<F: Real>(panels: &mut [F], matrix: &[F], k: usize, n: usize, precision: Precision) {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if amx::pays::<F>(k, n) {
+        return amx::pack_transposed(bytemuck::cast_slice_mut(panels), bytemuck::cast_slice(matrix), k, n, precision);
+    }
+    let _ = precision;
     for (panel, first) in panels.chunks_exact_mut(k * PANEL).zip((0..n).step_by(PANEL)) {
         pack_transposed_panel(panel, &matrix[first * k..], k, k, PANEL.min(n - first));
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use isoflop::counting::Architecture;
 
+use crate::kernels::matmul::Precision;
 use crate::kernels::pack::packed_floats;
 
 /// Which learning rate and decay a run of parameters takes.
@@ -85,8 +86,8 @@ impl Places {
             range,
             outputs,
             inputs,
-            forward_panels: take(&mut self.forward_panels, packed_floats(inputs, outputs)),
-            backward_panels: take(&mut self.backward_panels, packed_floats(outputs, inputs)),
+            forward_panels: take(&mut self.forward_panels, packed_floats(inputs, outputs, Precision::Full)),
+            backward_panels: take(&mut self.backward_panels, packed_floats(outputs, inputs, Precision::Reduced)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::Matrix;
 use super::pass::Weights;
-use crate::kernels::matmul::{Left, Right, matmul};
+use crate::kernels::matmul::{Left, Precision, Right, matmul};
 use crate::kernels::real::Real;
 use crate::kernels::tile::Store;
 
@@ -17,7 +17,7 @@ pub(crate) fn forward<F: Real>(
 ) {
     let rows = x.len() / matrix.inputs;
     let right = Right::Panels(&weights.forward[matrix.forward_panels.clone()]);
-    matmul(y, store, Left::Rows(x), right, [rows, matrix.outputs, matrix.inputs], scratch);
+    matmul(y, store, Left::Rows(x), right, [rows, matrix.outputs, matrix.inputs], scratch, Precision::Full);
 }
 
 /// `dx = dy W`, and `dW += dy' x`: shapes as in [`forward`], gradient the whole flat vector.
@@ -32,7 +32,9 @@ pub(crate) fn backward<F: Real>(
 ) {
     let rows = dy.len() / matrix.outputs;
     let right = Right::Panels(&weights.backward[matrix.backward_panels.clone()]);
-    matmul(dx, Store::Replace, Left::Rows(dy), right, [rows, matrix.inputs, matrix.outputs], scratch);
+    let shape = [rows, matrix.inputs, matrix.outputs];
+    matmul(dx, Store::Replace, Left::Rows(dy), right, shape, scratch, Precision::Reduced);
     let gradient = &mut gradient[matrix.range.clone()];
-    matmul(gradient, Store::Add, Left::Columns(dy), Right::Rows(x), [matrix.outputs, matrix.inputs, rows], scratch);
+    let shape = [matrix.outputs, matrix.inputs, rows];
+    matmul(gradient, Store::Add, Left::Columns(dy), Right::Rows(x), shape, scratch, Precision::Reduced);
 }

@@ -6,6 +6,7 @@ use super::layout::{Layout, Matrix};
 use super::workspace::Workspace;
 use super::{attention, feed_forward, head};
 use crate::kernels::buffer::Buffer;
+use crate::kernels::matmul::Precision;
 use crate::kernels::pack::{pack, pack_transposed};
 use crate::kernels::real::Real;
 use crate::kernels::rope::Rotations;
@@ -66,8 +67,8 @@ impl<F: Real> Weights<F> {
     pub(crate) fn refresh(&mut self, layout: &Layout) {
         for Matrix { range, outputs, inputs, forward_panels, backward_panels } in layout.multiplied() {
             let matrix = &self.values[range.clone()];
-            pack_transposed(&mut self.forward[forward_panels.clone()], matrix, *inputs, *outputs);
-            pack(&mut self.backward[backward_panels.clone()], matrix, *outputs, *inputs);
+            pack_transposed(&mut self.forward[forward_panels.clone()], matrix, *inputs, *outputs, Precision::Full);
+            pack(&mut self.backward[backward_panels.clone()], matrix, *outputs, *inputs, Precision::Reduced);
         }
     }
 }

@@ -342,7 +342,7 @@ fn newest_checkpoint(sweep: &Sweep, seed: u64) -> u64 {
 
 /// Files of unfinished writes anywhere below `folder`, but for those beside `sweep.toml` and within attempts, which nobody
 /// takes up again.
-fn litter(folder: &std::path::Path) -> Vec<String> {
+pub(super) fn litter(folder: &std::path::Path) -> Vec<String> {
     let cells = folder.join("cells");
     let mut found = Vec::new();
     for name in crate::files::list(&cells).unwrap() {
