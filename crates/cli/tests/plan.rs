@@ -99,6 +99,49 @@ fn prompts_and_answers_have_bills_of_their_own() {
 }
 
 #[test]
+fn batches_waste_tokens_in_plain_words() {
+    let dir = fitted();
+    let wasteful = plan(&dir, "--loss 2.1 --batch 4M");
+    let tiny = plan(&dir, "--loss 2.1 --batch 1k");
+    assert!(value(&wasteful, "tokens") > 1.3 * value(&tiny, "tokens"));
+    assert!((wasteful["blueprint"]["batch"].as_f64().unwrap() / 4e6 - 1.0).abs() < 1e-3);
+    let page = words(&answer(dir.path(), "plan fit.json --loss 2.1 --batch 4M").unwrap());
+    for words in [
+        "critical batch at this loss is about",
+        "of the tokens save steps",
+        "this plan counts that",
+        "Kaplan et al. 2020",
+    ] {
+        assert!(page.contains(words), "{words} not in {page}");
+    }
+    let free = words(&answer(dir.path(), "plan fit.json --loss 2.1").unwrap());
+    assert!(free.contains("this plan does not count that, --batch"), "{free}");
+    for (limit, remedy) in
+        [("20%", "take batches of at most"), ("2", "between 0 and 100 %"), ("-1", "between 0 and 100 %")]
+    {
+        let complaint =
+            answer(dir.path(), &format!("plan fit.json --loss 2.1 --batch 40M --max-batch-waste {limit}")).unwrap_err();
+        assert!(complaint.contains(remedy), "{complaint}");
+    }
+}
+
+#[test]
+fn a_later_year_is_an_assumption_that_is_asked_for() {
+    let dir = fitted();
+    let now = "--loss 2.1 --gpu h100";
+    assert!(plan(&dir, now)["later"].is_null());
+    let later = plan(&dir, &format!("{now} --years 2 --progress 3"));
+    let today = later["cost"]["usd"].as_f64().unwrap();
+    assert!((later["later"]["usd"]["value"].as_f64().unwrap() * 9.0 / today - 1.0).abs() < 1e-9);
+    let page = words(&answer(dir.path(), &format!("plan fit.json {now} --years 2")).unwrap());
+    for words in ["the same loss in 2", "1.8..4 times a year", "Ho et al. 2024", "a belief beside the fit"] {
+        assert!(page.contains(words), "{words} not in {page}");
+    }
+    let complaint = answer(dir.path(), &format!("plan fit.json {now} --years 0")).unwrap_err();
+    assert!(complaint.contains("the number of years"), "{complaint}");
+}
+
+#[test]
 fn budgets_in_days_hours_and_energy_are_the_same_budget() {
     let dir = fitted();
     let devices = "--gpu h100 --gpus 100 --goodput 1";
@@ -119,7 +162,7 @@ fn ranges_of_price_and_mfu_widen_what_they_touch_and_say_so() {
     let [lo, hi] = [0, 1].map(|end| doubtful["cost_interval"][end]["days"].as_f64().unwrap());
     assert!(lo < 0.9 * hi && lo < doubtful["cost"]["days"].as_f64().unwrap(), "{doubtful}");
     let page = words(&answer(dir.path(), &format!("plan fit.json {ranges}")).unwrap());
-    for words in ["MFU 0.3 to 0.5", "$1.5 to 3 per device-hour", "nine times in ten", "and price, MFU and goodput;"] {
+    for words in ["MFU 0.3..0.5", "$1.5..3 per device-hour", "nine times in ten", "and price, MFU and goodput;"] {
         assert!(page.contains(words), "{words} not in {page}");
     }
     let page = answer(dir.path(), "plan fit.json --usd 100k --gpu h100").unwrap();

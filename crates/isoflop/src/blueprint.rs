@@ -8,7 +8,7 @@ use crate::literature::{Advice, advice};
 use crate::units::{Flops, Params, Tokens, UnitError};
 
 /// What is given about a model besides its size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Given {
     /// Size of the vocabulary.
     pub vocabulary: usize,
@@ -16,12 +16,14 @@ pub struct Given {
     pub context: usize,
     /// Whether the head shares the embedding matrix.
     pub tied_head: bool,
+    /// Tokens a step; as papers advise where it is not given.
+    pub batch: Option<Tokens>,
 }
 
 impl Default for Given {
     /// Those of Llama 2 (Touvron et al. 2023, arXiv:2307.09288).
     fn default() -> Self {
-        Self { vocabulary: 32_000, context: 4_096, tied_head: false }
+        Self { vocabulary: 32_000, context: 4_096, tied_head: false, batch: None }
     }
 }
 
@@ -82,7 +84,7 @@ pub struct Blueprint {
     pub tokens: Tokens,
     /// Their training compute.
     pub flops: Flops,
-    /// What papers advise for learning rate and batch; the batch is that of the first.
+    /// What papers advise for learning rate and batch; the batch is that of the first where none was given.
     pub advice: Vec<Advice>,
 }
 
@@ -158,7 +160,7 @@ fn size(architecture: &Architecture) -> f64 {
 impl Blueprint {
     /// The shape nearest `params`, trained for as many whole batches as `budget` pays for.
     ///
-    /// The batch is the first advice's, in whole contexts, and less where it would leave fewer than a hundred steps.
+    /// The batch is the one given or the first advice's, in whole contexts, and less where it would leave fewer than a hundred steps.
     ///
     /// # Errors
     /// [`BlueprintError`] when no shape is so small, or the budget does not pay for a step.
@@ -188,7 +190,7 @@ impl Blueprint {
         let body = architecture.param_groups().count(ParamCounting::NonEmbedding) as f64;
         let advice = advice(Params::new(body)?, Tokens::new(affordable)?)?;
         let context = given.context as f64;
-        let advised = advice.first().map_or(f64::INFINITY, |advice| advice.batch.get());
+        let advised = given.batch.or(advice.first().map(|advice| advice.batch)).map_or(f64::INFINITY, Tokens::get);
         let contexts = (advised.min(affordable / FEWEST_STEPS) / context).round().max(1.0);
         let steps = (affordable / (contexts * context)).round();
         if steps < 1.0 {
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn tiny_models_take_tiny_vocabularies() {
-        let tiny = Given { vocabulary: 256, context: 256, tied_head: true };
+        let tiny = Given { vocabulary: 256, context: 256, tied_head: true, batch: None };
         let run = blueprint(1e6, 1.2e14, &tiny).unwrap();
         assert!(
             (run.params.get() / 1e6 - 1.0).abs() < 0.05 && (run.flops.get() / 1.2e14 - 1.0).abs() < 0.02,

@@ -23,6 +23,7 @@ struct Question {
     unique: Option<f64>,
     epochs: Option<f64>,
     served: Option<f64>,
+    batch: Option<f64>,
 }
 
 const LAWS: [&str; 5] = ["hoffmann", "coupled", "muennighoff", "coupled-repeated", "lovelace"];
@@ -70,9 +71,36 @@ fn problem(question: &Question) -> Problem {
             epochs: question.epochs.filter(|_| unique.is_some()),
             ..Limits::default()
         },
+        batch: text(question.batch),
         demand: text(question.served).map(|tokens| Demand { tokens, answers: None, rental: None }),
         ..Problem::default()
     }
+}
+
+/// Tokens seen for each that counts, at a loss: the critical batch of Kaplan et al. 2020.
+fn tokens_factor(question: &Question, loss: f64) -> f64 {
+    question.batch.map_or(1.0, |batch| 1.0 + batch * loss.powf(1.0 / 0.21) / 2.1e8)
+}
+
+/// The loss of a run that sees `tokens`; under a goal, where what the batch wastes is taken at the goal, below it or not.
+fn loss_seen(question: &Question, fit: &Fit, params: f64, tokens: f64) -> f64 {
+    let loss = |counted: f64| fit.law().loss(fit.point(), &Setting::single_pass(params, counted));
+    if question.batch.is_none() {
+        return loss(tokens);
+    }
+    if let Some(goal) = question.goal {
+        return loss(tokens / tokens_factor(question, goal));
+    }
+    // Fewer tokens count, at a higher loss, at which more are wasted: from the top of what they may be, until it settles.
+    let mut counted = tokens;
+    for _ in 0..30 {
+        let before = counted;
+        counted = tokens / tokens_factor(question, loss(before));
+        if (counted / before - 1.0).abs() < 1e-12 {
+            break;
+        }
+    }
+    loss(counted)
 }
 
 /// The grid's answer: the lowest loss, or the lowest cost of the goal, among allowed runs; none where there are none.
@@ -83,20 +111,23 @@ fn by_grid(question: &Question, fit: &Fit) -> Option<f64> {
         limits.unique_tokens.zip(limits.epochs).map_or(f64::INFINITY, |(unique, epochs)| unique.get() * epochs);
     let serving = 2.0 * question.served.unwrap_or(0.0);
     let budget = question.budget.unwrap_or(f64::INFINITY);
+    // A batch has to settle at every point: fewer of them.
+    let coarser = if question.batch.is_some() { 3 } else { 1 };
+    let (sizes, texts) = (SIZES / coarser, TEXTS / coarser);
     let mut best = None;
-    for size in 0..SIZES {
-        let params = 1e4 * f64::exp(24.0 * size as f64 / SIZES as f64);
+    for size in 0..sizes {
+        let params = 1e4 * f64::exp(24.0 * size as f64 / sizes as f64);
         if question.most_params.is_some_and(|most| params > most) {
             break;
         }
         // Points along the budget and the most tokens, and below.
         let most = most_tokens.min((budget / params - serving) / 6.0).min(1e4 * f64::exp(28.0));
-        for text in 0..TEXTS {
-            let tokens = most * f64::exp(-22.0 * text as f64 / TEXTS as f64);
+        for text in 0..texts {
+            let tokens = most * f64::exp(-22.0 * text as f64 / texts as f64);
             if tokens < 1e3 {
                 break;
             }
-            let loss = fit.law().loss(fit.point(), &Setting::single_pass(params, tokens));
+            let loss = loss_seen(question, &fit, params, tokens);
             let value = match question.goal {
                 None => loss,
                 Some(goal) if loss <= goal => params * (6.0 * tokens + serving),
@@ -153,6 +184,7 @@ prop_compose! {
         unique in prop::option::weighted(0.7, 18.0..30.0),
         epochs in prop::option::weighted(0.5, 1.0..40.0),
         served in prop::option::weighted(0.5, 20.0..32.0),
+        batch in prop::option::weighted(0.4, 9.0..19.0),
     ) -> Question {
         // The terms at 1e8 parameters and 1e9 tokens, so that every law is of language.
         let a = params_term * f64::powf(1e8, alpha);
@@ -167,6 +199,7 @@ prop_compose! {
             unique: unique.map(f64::exp),
             epochs,
             served: served.map(f64::exp),
+            batch: batch.map(f64::exp),
         }
     }
 }

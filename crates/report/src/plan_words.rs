@@ -2,7 +2,7 @@
 
 use isoflop::blueprint::Blueprint;
 use isoflop::hardware::Cost;
-use isoflop::plan::{Binding, Limit, Phase, RELAXED_BY, Serving, Worth};
+use isoflop::plan::{BatchCost, Binding, Limit, Phase, RELAXED_BY, Serving, Worth};
 use isoflop::{Estimate, Plan};
 
 use crate::numbers::{self, Rounded};
@@ -177,6 +177,41 @@ pub(crate) fn regret(plan: &Plan) -> String {
         ),
         None => "unknown: the fit has no draws".to_owned(),
     }
+}
+
+/// What the batch costs beside the critical one, where either is known.
+pub(crate) fn batch(plan: &Plan) -> Option<String> {
+    let BatchCost { batch, critical, wasted, steps_factor, counted, .. } = plan.batch?;
+    let [batch, critical] = [batch, critical].map(numbers::count);
+    let (wasted, times) = (numbers::percent(wasted), numbers::general(steps_factor, 2));
+    let trade = format!(
+        "the critical batch at this loss is about {critical} (Kaplan et al. 2020, small models; newer papers differ): with {batch} a step, \
+         {wasted} of the tokens save steps instead of lowering the loss, and the steps are {times} times the fewest"
+    );
+    Some(if counted {
+        format!("{trade}; this plan counts that")
+    } else {
+        format!("{trade}; this plan does not count that, --batch {batch} does")
+    })
+}
+
+/// What the same loss would cost later, where that was asked.
+pub(crate) fn later(plan: &Plan) -> Option<String> {
+    let later = plan.later.as_ref()?;
+    let compute = |flops| numbers::compute(flops, 3);
+    let between = |of: &Estimate, text: fn(f64) -> String| {
+        ends(of.lo.zip(of.hi), text).map(|ends| format!(" ({ends})")).unwrap_or_default()
+    };
+    let price = later.usd.as_ref().map(|usd| format!(", {}{}", dollars(usd.value), between(usd, dollars)));
+    Some(format!(
+        "the same loss in {} years for {}{} FLOP{}, if the compute for it goes on falling by {} times a year (Ho et al. 2024): a belief \
+         beside the fit; later work finds less in small runs (Gundlach et al. 2025)",
+        numbers::general(later.years, 3),
+        compute(later.flops.value),
+        between(&later.flops, compute),
+        price.unwrap_or_default(),
+        later.yearly
+    ))
 }
 
 /// How sure a goal is, where there is one.

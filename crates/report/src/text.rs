@@ -153,10 +153,12 @@ pub fn plan(plan: &Plan) -> String {
     let mut facts: Vec<(&str, String)> = plan_words::goal(plan).map(|goal| ("goal", goal)).into_iter().collect();
     facts.extend(plan_words::limits(plan).into_iter().map(|limit| ("limits", limit)));
     facts.extend(plan.blueprint.iter().flat_map(plan_words::blueprint));
+    facts.extend(plan_words::batch(plan).map(|batch| ("critical", batch)));
     facts.push(("covers", plan.covers.clone()));
     facts.push(("distance", words::reach(&plan.extrapolation)));
     facts.push(("regret", plan_words::regret(plan)));
     facts.extend(plan.assumptions.iter().map(|assumption| ("assumed", assumption.clone())));
+    facts.extend(plan_words::later(plan).map(|later| ("later", later)));
     facts.extend(plan.ruled_out.iter().map(|alternative| ("ruled out", alternative.clone())));
     page.facts(&facts);
 

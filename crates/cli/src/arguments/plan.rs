@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use isoflop::blueprint::Given;
 use isoflop::hardware::{Precision, Uncertain};
-use isoflop::plan::Repetition;
+use isoflop::plan::{Progress, Repetition};
 use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
 
 use super::{AnswerArguments, ConditionArguments, RentalArguments};
@@ -32,6 +32,8 @@ pub(crate) struct PlanArguments {
     pub demand: DemandArguments,
     #[command(flatten)]
     pub shape: ShapeArguments,
+    #[command(flatten)]
+    pub later: LaterArguments,
     #[command(flatten)]
     pub answer: AnswerArguments,
     /// Write the plan to this file
@@ -73,11 +75,35 @@ pub(crate) struct ShapeArguments {
     /// The head shares the embedding matrix
     #[arg(long)]
     pub tied_head: bool,
+    /// Tokens a step, such as 4M: what such batches waste is then counted, by the critical batch of Kaplan et al. 2020. Without it the
+    /// batch is what papers advise, and nothing is counted
+    #[arg(long, value_name = "TOKENS")]
+    pub batch: Option<Tokens>,
+    /// Largest share of the tokens that the batch may waste, such as 20%
+    #[arg(long, value_name = "SHARE", requires = "batch", value_parser = share, allow_negative_numbers = true)]
+    pub max_batch_waste: Option<f64>,
+}
+
+/// What the same loss would cost later; an assumption beside the fit.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Later")]
+pub(crate) struct LaterArguments {
+    /// Also say what the same loss would cost so many years later
+    #[arg(long, value_parser = amount, allow_negative_numbers = true)]
+    pub years: Option<f64>,
+    /// By how many times less compute a loss takes each year: a number or a range; Ho et al. 2024 found 2.7 in the past
+    #[arg(long, value_name = "FACTOR", default_value_t = Progress::default().yearly, requires = "years", allow_negative_numbers = true)]
+    pub progress: Uncertain,
 }
 
 impl ShapeArguments {
     pub(crate) fn given(&self) -> Given {
-        Given { vocabulary: self.vocabulary as usize, context: self.context as usize, tied_head: self.tied_head }
+        Given {
+            vocabulary: self.vocabulary as usize,
+            context: self.context as usize,
+            tied_head: self.tied_head,
+            batch: self.batch,
+        }
     }
 }
 
@@ -226,11 +252,7 @@ fn loss(text: &str) -> Result<Nats, String> {
 /// A share such as `5%` or `0.05`.
 fn share(text: &str) -> Result<f64, String> {
     let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    number
-        .trim()
-        .parse::<f64>()
-        .map(|number| number / unit)
-        .map_err(|_| "a share of the loss, such as 5% or 0.05".to_owned())
+    number.trim().parse::<f64>().map(|number| number / unit).map_err(|_| "a share, such as 5% or 0.05".to_owned())
 }
 
 /// Bytes such as `80GB`, `80G`, `640e9` or `80GiB`.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use isoflop::hardware::{Rental, accelerator};
-use isoflop::plan::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, ServingMemory, ServingSpeed};
+use isoflop::plan::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Progress, ServingMemory, ServingSpeed};
 
 use crate::arguments::PlanArguments;
 use crate::output::{self, OutputFile};
@@ -12,7 +12,10 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
     // The distinct tokens are one of the problem's limits: what more of them is worth is part of the answer.
     let fit = input::under(input::fit(&arguments.fit)?, arguments.conditions.recipe.as_deref(), None)?;
-    let plan = fit.solve(&problem(arguments)?, arguments.answer.level)?.with_blueprint(&arguments.shape.given());
+    let mut plan = fit.solve(&problem(arguments)?, arguments.answer.level)?.with_blueprint(&arguments.shape.given());
+    if let Some(years) = arguments.later.years {
+        plan = plan.with_progress(&Progress { years, yearly: arguments.later.progress })?;
+    }
 
     let json = serde_json::to_string(&plan)?;
     if let Some(file) = file {
@@ -55,9 +58,11 @@ fn problem(arguments: &PlanArguments) -> Result<Problem> {
             repetition: limits.repetition.into(),
             epochs: limits.max_epochs,
             days: limits.max_days,
+            waste: arguments.shape.max_batch_waste,
         },
         demand: demand.serve.map(serving).transpose()?,
         rental: arguments.devices.rental.rental(arguments.devices.gpus)?,
+        batch: arguments.shape.batch,
         seed: arguments.devices.seed,
     })
 }

@@ -248,7 +248,7 @@ impl Rental {
             format!("energy at {watts} W per device, power usage effectiveness {effectiveness}")
         });
         let known = self.is_certain().then(|| {
-            "price, MFU and goodput are taken for known: ranges, such as 0.35 to 0.45, would widen the intervals"
+            "price, MFU and goodput are taken for known: ranges, such as 0.35..0.45, would widen the intervals"
                 .to_owned()
         });
         std::iter::once(self.assumption()).chain(known).chain(energy).collect()

@@ -22,7 +22,7 @@ const NINE_IN_TEN: f64 = 1.644_853_626_951_472_2;
 /// ```
 /// use isoflop::hardware::Uncertain;
 /// let utilisation: Uncertain = "0.35..0.45".parse()?;
-/// assert_eq!(utilisation.to_string(), "0.35 to 0.45");
+/// assert_eq!(utilisation.to_string(), "0.35..0.45");
 /// assert_eq!("2".parse::<Uncertain>()?, Uncertain::from(2.0));
 /// assert!("0.45..0.35".parse::<Uncertain>().is_err());
 /// # Ok::<(), isoflop::hardware::RangeError>(())
@@ -46,6 +46,11 @@ impl Uncertain {
     pub fn between(lo: f64, hi: f64) -> Result<Self, RangeError> {
         let ordered = 0.0 < lo && lo <= hi && hi.is_finite();
         if ordered { Ok(Self { lo, hi }) } else { Err(RangeError(format!("{lo}..{hi}"))) }
+    }
+
+    /// A range written into the program, of `0 < lo <= hi`.
+    pub(crate) const fn known_range(lo: f64, hi: f64) -> Self {
+        Self { lo, hi }
     }
 
     /// Whether it is a number and no range.
@@ -98,7 +103,7 @@ impl FromStr for Uncertain {
 impl fmt::Display for Uncertain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lo, hi } = self;
-        if self.is_certain() { write!(f, "{lo}") } else { write!(f, "{lo} to {hi}") }
+        if self.is_certain() { write!(f, "{lo}") } else { write!(f, "{lo}..{hi}") }
     }
 }
 

@@ -44,7 +44,7 @@ impl<'a> Asked<'a> {
         };
         let space = Space::new(problem, &fit.law().reach())?;
         let unique_tokens = problem.limits.unique_tokens.or(fit.unique_tokens());
-        let asked = Self { problem, unasked, unique_tokens, fit, space };
+        let mut asked = Self { problem, unasked, unique_tokens, fit, space };
         let largest = asked.fit.largest_flops();
         let compute = if problem.budget.is_some() { Some(asked.space.budget) } else { largest };
         match compute.and_then(|flops| Flops::new(flops).ok()) {
@@ -54,6 +54,7 @@ impl<'a> Asked<'a> {
         if matches!(problem.goal, Goal::Better { than: Baseline::LargestFitted, .. }) && largest.is_none() {
             return Err(ProblemError::NoBaseline.into());
         }
+        asked.settle_batch()?;
         Ok(asked)
     }
 
@@ -146,8 +147,8 @@ impl<'a> Asked<'a> {
 
     /// The loss of a run in the middle of the draws.
     pub(super) fn central_loss(&self, params: f64, tokens: f64) -> f64 {
-        let at = Setting::single_pass(params, tokens);
-        self.fit.central(|parameters| Some(self.fit.law().loss(parameters, &at))).unwrap_or(f64::NAN)
+        let search = self.search(&self.space);
+        self.fit.central(|parameters| Some(search.loss(parameters, params, tokens))).unwrap_or(f64::NAN)
     }
 
     /// The loss to reach, in the middle of the draws.

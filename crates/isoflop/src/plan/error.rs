@@ -3,7 +3,7 @@
 use super::infeasible::Infeasible;
 use crate::fit::QuestionError;
 use crate::hardware::PriceError;
-use crate::units::{Dollars, Tokens, UnitError};
+use crate::units::{Dollars, Tokens, UnitError, significant};
 
 /// The fewest parameters and tokens of a run that makes sense; below, a unit has been mistaken.
 pub(super) const SMALLEST: f64 = 1e3;
@@ -56,6 +56,12 @@ pub enum ProblemError {
     /// A budget of one side, where both sides cost.
     #[error("with --serve the budget is for training and serving together: give it in {0}")]
     BudgetOfOneSide(&'static str),
+    /// A share of the tokens that is none.
+    #[error("--max-batch-waste takes a share of the tokens between 0 and 100 %, such as 20%, got {}%", 100.0 * .0)]
+    NotAShareOfTokens(f64),
+    /// Waste of no batch.
+    #[error("the waste of which batch? Say how many tokens a step takes with --batch 4M")]
+    WasteOfWhat,
     /// More tokens written than served.
     #[error(
         "the model writes {answers} of the {all} tokens it serves: --serve counts prompts and answers together, --serve-output the answers among them"
@@ -109,6 +115,22 @@ pub enum PlanError {
     /// A limit that no model keeps to.
     #[error("no model has as few as {0}: check the unit of the limit, such as --max-params 7B or --memory 80GB")]
     LimitTooSmall(String),
+    /// The batch wastes more than is allowed.
+    #[error(
+        "batches of {batch} tokens waste {} % of the tokens at this loss, and {} % is allowed: take batches of at most {allowed:.2}, or allow more",
+        significant(100.0 * .wasted, 2),
+        significant(100.0 * .most, 2)
+    )]
+    Wasteful {
+        /// The batch.
+        batch: Tokens,
+        /// Share of the tokens that it wastes.
+        wasted: f64,
+        /// Share that is allowed.
+        most: f64,
+        /// The batch that wastes so much.
+        allowed: Tokens,
+    },
     /// Serving costs more than there is.
     #[error("serving even the smallest model costs more than the budget: lower --serve, or raise the budget")]
     ServingAlone,

@@ -1,6 +1,7 @@
 //! From a fit and a question to what to train: the best run under budgets and limits, its interval, and the cost of being wrong.
 
 mod asked;
+mod batch;
 mod binding;
 mod checks;
 mod costs;
@@ -8,6 +9,7 @@ mod error;
 mod flat;
 mod goal;
 mod infeasible;
+mod later;
 mod limit;
 mod problem;
 mod regret;
@@ -24,14 +26,17 @@ use serde::{Deserialize, Serialize};
 use crate::blueprint::{Blueprint, BlueprintError, Given};
 use crate::fit::{Estimate, Fit, Warning};
 use crate::hardware::{Cost, Rental};
+use crate::literature::TextStock;
 use crate::predict::{Extrapolation, check_loss, new_run_of};
 use crate::units::{Flops, Params, Tokens, significant};
 
+pub use batch::BatchCost;
 pub use binding::{Binding, RELAXED_BY, Worth};
 pub use error::{PlanError, ProblemError};
 pub use flat::{FLAT_TOLERANCE, FlatRange};
 pub use goal::GoalOutcome;
 pub use infeasible::{Infeasible, Remedy};
+pub use later::{Later, Progress};
 pub use limit::Limit;
 pub use problem::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory, ServingSpeed};
 pub use regret::Regret;
@@ -82,6 +87,12 @@ pub struct Plan {
     /// What serving costs, where there is a demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<Serving>,
+    /// What its batch costs, where one is given or advised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchCost>,
+    /// What its loss would cost later, where [`Plan::with_progress`] was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Later>,
     /// Sizes that are as good.
     pub flat_range: FlatRange,
     /// Share of the cost wasted by acting on the point estimate, over the draws; `None` without draws.
@@ -181,6 +192,9 @@ impl Fit {
         let mut warnings = self.warnings().to_vec();
         warnings.extend(fit.distance_warnings(params, tokens, &extrapolation));
         warnings.extend(fit.coupling_warning(params, tokens));
+        let distinct = asked.unique_tokens.map_or(tokens, |unique| if unique < tokens { unique } else { tokens });
+        warnings
+            .extend(TextStock::VILLALOBOS_2024.shortage(distinct).map(|message| Warning::new("text_stock", message)));
         warnings.extend((flops > LATENCY_WALL).then(|| {
             let message = "more than 2e31 FLOP: by what is known of networks and memory, no number of devices trains that in months";
             Warning::new("latency_wall", message.to_owned())
@@ -213,6 +227,8 @@ impl Fit {
             goal: GoalOutcome::of(&asked, &best, &worlds, &extrapolation),
             epochs: asked.unique_tokens.map(|unique| over_draws(&|best| (best.tokens / unique.get()).max(1.0))),
             serving: Serving::of(&asked, &best, &worlds, level),
+            batch: problem.batch.and_then(|batch| BatchCost::new(batch, best.tokens, central_loss, true)),
+            later: None,
             flat_range: FlatRange::around(&asked, &best),
             regret: asked.regret(&best, &worlds),
             binding: weighed.binding,
@@ -237,7 +253,11 @@ impl Plan {
             .map_err(BlueprintError::from)
             .and_then(|(params, flops)| Blueprint::new(params, flops, given));
         match blueprint {
-            Ok(blueprint) => self.blueprint = Some(blueprint),
+            Ok(blueprint) => {
+                let advised = || BatchCost::new(blueprint.batch, blueprint.tokens.get(), self.loss.value, false);
+                self.batch = self.batch.or_else(advised);
+                self.blueprint = Some(blueprint);
+            }
             Err(error) => self.warnings.push(Warning::new("no_blueprint", format!("no shape of this size: {error}"))),
         }
         self
@@ -289,6 +309,7 @@ impl Asked<'_> {
         if self.problem.limits.repetition == Repetition::Published {
             assumptions.push("what repeated text is worth: Muennighoff et al. 2023, not these runs".to_owned());
         }
+        assumptions.extend(self.batch_assumption());
         assumptions.extend(self.baseline());
         assumptions.extend(self.fit.recipe().map(|recipe| format!("recipe {recipe}")));
         assumptions.extend(self.problem.rental.iter().flat_map(Rental::assumptions));

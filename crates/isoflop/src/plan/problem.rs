@@ -16,6 +16,8 @@ pub struct Problem {
     pub limits: Limits,
     /// What the model is to serve.
     pub demand: Option<Demand>,
+    /// Tokens a step, where what a large batch wastes is to be counted.
+    pub batch: Option<Tokens>,
     /// The devices it is trained on; needed for money, hours, days and energy.
     pub rental: Option<Rental>,
     /// Seed of the draws of price, MFU and goodput, where these are ranges.
@@ -87,6 +89,8 @@ pub struct Limits {
     pub epochs: Option<f64>,
     /// Most days of training on the rented devices.
     pub days: Option<f64>,
+    /// Largest share of the tokens that the batch may waste.
+    pub waste: Option<f64>,
 }
 
 /// Memory for the weights of a model that serves.
@@ -179,7 +183,12 @@ impl Problem {
         {
             return Err(ProblemError::NotAShare(share));
         }
-        let Limits { memory, speed, unique_tokens, epochs, days, .. } = self.limits;
+        let Limits { memory, speed, unique_tokens, epochs, days, waste, .. } = self.limits;
+        match (waste, self.batch) {
+            (Some(waste), _) if !(waste > 0.0 && waste < 1.0) => return Err(ProblemError::NotAShareOfTokens(waste)),
+            (Some(_), None) => return Err(ProblemError::WasteOfWhat),
+            _ => {}
+        }
         let (mut hours, mut energy) = (None, None);
         match self.budget {
             Some(Budget::Dollars(dollars)) if dollars.get() > MOST_DOLLARS => {

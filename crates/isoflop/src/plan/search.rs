@@ -112,7 +112,7 @@ impl Search<'_> {
 
     /// Loss of a run.
     pub(super) fn loss(&self, parameters: &[f64], params: f64, tokens: f64) -> f64 {
-        self.law.loss(parameters, &Setting::single_pass(params, tokens))
+        self.law.loss(parameters, &Setting::single_pass(params, tokens / self.space.tokens_factor))
     }
 
     /// Loss at the best tokens that a size may see; infinite where it may see none.
@@ -140,7 +140,7 @@ impl Search<'_> {
     /// Where nothing but compute is limited, the law's own best size.
     fn lowest_loss_in_closed_form(&self, parameters: &[f64]) -> Option<Optimum> {
         let compute = self.space.compute_alone().filter(|_| self.text == Text::Fresh)?;
-        let params = exp(self.law.best_ln_params(parameters, compute)?);
+        let params = exp(self.law.best_ln_params(parameters, compute / self.space.tokens_factor)?);
         let tokens = compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
         self.space.allows(params, tokens).then(|| self.optimum(parameters, params, tokens))
     }
@@ -154,7 +154,8 @@ impl Search<'_> {
             return ClosedForm::Impossible;
         }
         let Some(ln_params) = self.law.best_ln_params(parameters, compute) else { return ClosedForm::Unknown };
-        let (params, tokens) = (exp(ln_params), compute / TRAINING_FLOPS_PER_PARAM_TOKEN / exp(ln_params));
+        let params = exp(ln_params);
+        let tokens = self.space.tokens_factor * compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
         if self.space.allows(params, tokens) {
             return ClosedForm::Found(self.optimum(parameters, params, tokens));
         }
@@ -193,6 +194,7 @@ impl Search<'_> {
     fn fewest_tokens(&self, parameters: &[f64], params: f64, goal: f64, last: &Cell<Option<f64>>) -> Option<f64> {
         let most = self.best_tokens(parameters, params)?;
         if let Some(tokens) = self.law.tokens_for_loss(parameters, params, f64::INFINITY, goal) {
+            let tokens = self.space.tokens_factor * tokens;
             // Rounding must not forbid the size of lowest loss, which may be the only one that reaches the goal.
             let is_enough = tokens <= most * (1.0 + 1e-10);
             return is_enough.then(|| tokens.max(self.space.tokens.0).min(most));

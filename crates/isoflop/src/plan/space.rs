@@ -26,6 +26,8 @@ pub(super) struct Space {
     pub(super) budget: f64,
     /// s: what serving one parameter costs, in FLOP of training.
     pub(super) serving: f64,
+    /// Tokens that a run sees for each that the law counts; more than one where large batches waste some.
+    pub(super) tokens_factor: f64,
 }
 
 impl Space {
@@ -43,6 +45,7 @@ impl Space {
             training: unlimited(problem.days_flops()?),
             budget: unlimited(problem.budget_flops()?),
             serving: problem.serving_per_param(),
+            tokens_factor: 1.0,
         })
     }
 
@@ -54,6 +57,11 @@ impl Space {
     /// The same with compute scaled by `factor`.
     pub(super) fn with_compute(&self, factor: f64) -> Self {
         Self { budget: self.budget * factor, training: self.training * factor, ..self.clone() }
+    }
+
+    /// The same with so many tokens seen for each that the law counts.
+    pub(super) fn with_tokens_factor(self, tokens_factor: f64) -> Self {
+        Self { tokens_factor, ..self }
     }
 
     /// What a run costs, in FLOP of training.

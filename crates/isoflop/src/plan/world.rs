@@ -89,7 +89,7 @@ impl Asked<'_> {
             } else {
                 let problem = self.problem.drawn(number);
                 let space = Space::new(&problem, &self.fit.law().reach())?;
-                (Cow::Owned(problem), space)
+                (Cow::Owned(problem), space.with_tokens_factor(self.space.tokens_factor))
             };
             let best = self.solve_in(&space, parameters, near);
             Ok(World { draw, parameters, problem, space, best })
@@ -113,6 +113,7 @@ impl Asked<'_> {
     /// What a world says of the ln loss of the planned run; `None` where the law has no draws.
     pub(super) fn bell(&self, plan: &Optimum, world: &World, extrapolation: &Extrapolation) -> Option<Bell> {
         let run = self.trained(plan, world);
-        Some(self.fit.bell_under(world.draw?, &Setting::single_pass(run.params, run.tokens), extrapolation))
+        let at = Setting::single_pass(run.params, run.tokens / self.space.tokens_factor);
+        Some(self.fit.bell_under(world.draw?, &at, extrapolation))
     }
 }
