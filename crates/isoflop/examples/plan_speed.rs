@@ -6,7 +6,8 @@
 
 use std::time::Instant;
 
-use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
+use isoflop::hardware::{Rental, Uncertain, accelerator};
+use isoflop::plan::{Answers, Budget, Demand, Limits, Problem, Repetition};
 use isoflop::{Fit, Flops, Nats};
 
 fn main() {
@@ -22,7 +23,21 @@ fn main() {
         ..Limits::default()
     };
     let served = Some(Demand { tokens: "5T".parse().unwrap(), answers: None, rental: None });
+    let h100 = || accelerator("h100").unwrap();
+    let range = |lo, hi| Uncertain::between(lo, hi).unwrap();
+    let doubtful = Rental::new(h100(), range(1.5, 3.0), range(0.3, 0.5), range(0.8, 0.95), Some(1024)).unwrap();
+    let dollars = Problem::of_budget(Budget::Dollars("$3M".parse().unwrap()), Some(doubtful.clone()));
+    let answers = Some(Answers { tokens: "1T".parse().unwrap(), sequences: 16.0 });
+    let phases = Some(Demand { tokens: "5T".parse().unwrap(), answers, rental: Some(doubtful.clone()) });
+    let batch = Some("4M".parse().unwrap());
     for (name, problem) in [
+        ("dollars, devices in doubt", dollars.clone()),
+        ("dollars, devices in doubt, batch, serving", Problem { demand: phases.clone(), batch, ..dollars }),
+        (
+            "goal, devices in doubt, batch, serving",
+            Problem { demand: phases, batch, rental: Some(doubtful), ..goal.clone() },
+        ),
+        ("budget, batch", Problem { batch, ..budget.clone() }),
         ("budget", budget.clone()),
         ("goal", goal.clone()),
         ("budget, largest size", Problem { limits: small, ..budget.clone() }),

@@ -68,7 +68,8 @@ pub struct Plan {
     pub tokens_per_param: Estimate,
     /// Training compute; certain where it is the budget, doubtful where it is what a goal takes.
     pub flops: Estimate,
-    /// Loss that the law expects of the planned run, with the doubt about the law's parameters alone.
+    /// Loss that the law expects of the planned run, with the doubt about the law's parameters, and about the devices where they are
+    /// uncertain: then on the tokens that they leave the planned size.
     pub loss: Estimate,
     /// Loss that one such run will show: the law's form may be wrong so far out, and single runs scatter.
     pub new_run: Estimate,
