@@ -194,6 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn bits_added_to_a_row_do_not_depend_on_its_neighbours() {
+        // A whole tile of the matrix unit, and a part of one.
+        let (m, n, k) = (45, 47, 40);
+        let [left, right, before] =
+            [m * k, k * n, m * n].map(|count| numbers(count, 5).iter().map(|&x| x as f32).collect::<Vec<_>>());
+        let mut scratch = vec![0.0; scratch_floats(n)];
+        at_every_level(|level| {
+            for precision in [Precision::Full, Precision::Reduced] {
+                let [together, alone] = [m, 1].map(|rows| {
+                    let mut out = before.clone();
+                    for (left, out) in left.chunks(rows * k).zip(out.chunks_mut(rows * n)) {
+                        let (left, right) = (Left::Rows(left), Right::Rows(&right));
+                        matmul(out, Store::Add, left, right, [rows, n, k], &mut scratch, precision);
+                    }
+                    out
+                });
+                assert!(together == alone, "{level:?}, {precision:?}");
+            }
+        });
+    }
+
+    #[test]
     fn what_is_not_finite_is_seen_and_what_is_tiny_does_no_harm() {
         let (k, n) = (40, 33);
         let right = vec![1.0; k * n];

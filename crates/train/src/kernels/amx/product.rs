@@ -135,13 +135,17 @@ fn of_parts<const PARTS: usize>(
                     if height == TILE && columns == TILE {
                         tiles.multiply(left, right, out, n, add);
                     } else {
-                        // The tile reaches beyond the matrix.
+                        // The tile reaches beyond the matrix. Its sums begin where those of a whole one do: added afterwards they
+                        // would be rounded otherwise, and a row's bits depend on how many rows stand beside it.
                         let mut whole = [[0.0; TILE]; TILE];
-                        tiles.multiply(left, right, whole.as_flattened_mut(), TILE, false);
-                        for (out, sums) in out.chunks_mut(n).zip(&whole[..height]) {
-                            for (out, &sum) in out[..columns].iter_mut().zip(sums) {
-                                *out = if add { *out + sum } else { sum };
+                        if add {
+                            for (sums, out) in whole[..height].iter_mut().zip(out.chunks(n)) {
+                                sums[..columns].copy_from_slice(&out[..columns]);
                             }
+                        }
+                        tiles.multiply(left, right, whole.as_flattened_mut(), TILE, add);
+                        for (out, sums) in out.chunks_mut(n).zip(&whole[..height]) {
+                            out[..columns].copy_from_slice(&sums[..columns]);
                         }
                     }
                 }
