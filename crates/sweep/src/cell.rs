@@ -126,9 +126,9 @@ impl Cell {
         self.plan.spec.architecture.param_groups().count(ParamCounting::Total)
     }
 
-    /// Training FLOPs of the whole run, counted layer by layer.
+    /// Training FLOPs of the whole run, counted layer by layer, with the matrix products of its optimizer.
     pub fn exact_flops(&self) -> f64 {
-        self.plan.spec.architecture.flop_groups().training_flops_per_token() * self.tokens.get()
+        self.plan.spec.flops().total()
     }
 
     /// Those of `steps` of its steps.

@@ -44,6 +44,7 @@ pub(crate) fn spec(steps: u64, seed: u64) -> RunSpec {
             weight_decay: 0.1,
             clip_norm: 1.0,
         },
+        muon: None,
         schedule: Schedule { warmup_steps: 2, cooldown_steps: steps / 5 },
         batch_sequences: 4,
         steps,

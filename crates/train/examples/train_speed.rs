@@ -74,6 +74,7 @@ fn main() {
             weight_decay: 0.1,
             clip_norm: 1.0,
         },
+        muon: None,
         schedule: Schedule { warmup_steps: 0, cooldown_steps: 0 },
         batch_sequences,
         steps: steps as u64 + 1,

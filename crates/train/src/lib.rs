@@ -14,6 +14,7 @@ mod evaluation;
 #[allow(unsafe_code)]
 mod kernels;
 mod model;
+mod muon;
 mod session;
 mod source;
 mod trainer;
@@ -27,4 +28,4 @@ pub use evaluation::{Evaluation, EvaluationLimit};
 pub use recipe::Recipe;
 pub use session::{Session, StepReport};
 pub use source::TokenSource;
-pub use spec::{Activation, AdamW, Block, RunSpec, Schedule};
+pub use spec::{Activation, AdamW, Block, Muon, RunFlops, RunSpec, Schedule};

@@ -103,6 +103,7 @@ impl Recipe {
                 weight_decay: 0.1,
                 clip_norm: 1.0,
             },
+            muon: None,
             schedule: Schedule { warmup_steps: share(WARMUP_SHARE), cooldown_steps: share(COOLDOWN_SHARE) },
             batch_sequences,
             steps: steps as u64,

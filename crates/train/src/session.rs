@@ -100,7 +100,7 @@ impl Session {
     /// [`TrainError::Finished`] after the last step; [`TrainError::WindowLength`] and [`TrainError::TokenOutOfRange`]
     /// when the text breaks its promises.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
-        let RunSpec { architecture, optimizer, schedule, batch_sequences, steps, seed, .. } = &self.spec;
+        let RunSpec { architecture, schedule, batch_sequences, steps, seed, .. } = &self.spec;
         let step = self.steps_done;
         if step >= *steps {
             return Err(TrainError::Finished { steps: *steps });
@@ -122,7 +122,7 @@ impl Session {
             return Err(TrainError::Diverged { step });
         }
         let rate_share = schedule.rate_share(step, *steps);
-        self.trainer.update(optimizer, step, rate_share, gradient_norm);
+        self.trainer.update(&self.spec, step, rate_share, gradient_norm);
         self.steps_done += 1;
         Ok(StepReport { step, loss, gradient_norm, rate_share })
     }
@@ -193,6 +193,8 @@ fn check(spec: &RunSpec) -> Result<(), TrainError> {
         // Infinity is how clipping is turned off.
         ("optimizer.clip_norm", clip_norm, clip_norm > 0.0, "above 0"),
     ];
+    let momentum = spec.muon.as_ref().map_or(0.0, |muon| muon.momentum);
+    let numbers = numbers.into_iter().chain([("muon.momentum", momentum, share(momentum), "at least 0 and below 1")]);
     match numbers.into_iter().find(|(_, _, holds, _)| !holds) {
         Some((field, value, _, range)) => Err(TrainError::OutOfRange { field, range, value }),
         None => Ok(()),

@@ -4,6 +4,8 @@ use isoflop::counting::Architecture;
 use isoflop::{Tokens, UnitError};
 use serde::{Deserialize, Serialize};
 
+use crate::muon::ITERATIONS;
+
 /// One training run, completely.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,9 @@ pub struct RunSpec {
     pub block: Block,
     /// The optimizer and its constants.
     pub optimizer: AdamW,
+    /// Muon in place of AdamW for the hidden matrices, at the rate and decay that `optimizer` gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muon: Option<Muon>,
     /// How the learning rate moves.
     pub schedule: Schedule,
     /// Sequences of one context each, per step.
@@ -79,6 +84,32 @@ pub struct AdamW {
     pub clip_norm: f64,
 }
 
+/// Muon: a matrix moves along its momentum with all singular values brought near one (Jordan et al. 2024,
+/// kellerjordan.github.io/posts/muon).
+///
+/// ```text
+/// m = mu m + (1 - mu) g        u = mu m + (1 - mu) g
+/// w = (1 - rate decay) w - rate 0.2 sqrt(max(rows, columns)) orthogonalised(u)
+/// ```
+///
+/// The factor gives steps the root mean square that AdamW's have, so that both take the same rates (Liu et al. 2025,
+/// arXiv:2502.16982, section 2.2). Queries, keys, values, gates and ups are matrices of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Muon {
+    /// Decay mu of the momentum.
+    pub momentum: f64,
+}
+
+/// Training FLOP of a whole run; a multiply-add is two.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RunFlops {
+    /// Matrix products of forward and backward passes, as [`Architecture::flop_groups`] counts them.
+    pub model: f64,
+    /// Matrix products of the optimizer: none in AdamW, whose few operations per parameter are left out as everywhere.
+    pub optimizer: f64,
+}
+
 /// Linear warm-up, a plateau, and a linear cool-down to zero: all three in steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,13 +120,50 @@ pub struct Schedule {
     pub cooldown_steps: u64,
 }
 
+impl Muon {
+    /// FLOP of the matrix products in one step of all hidden matrices of `shape`, exact.
+    ///
+    /// ```text
+    /// sum over matrices of 5 (4 s^2 l + 2 s^3)
+    /// ```
+    ///
+    /// with s and l the smaller and larger side: X X', its square, and their product with X, five times.
+    pub fn flops_per_step(shape: &Architecture) -> f64 {
+        let one = |rows: usize, columns: usize| {
+            let (short, long) = (rows.min(columns) as f64, rows.max(columns) as f64);
+            ITERATIONS as f64 * (4.0 * short * short * long + 2.0 * short.powi(3))
+        };
+        let feed_forward_matrices = if shape.gated { 3.0 } else { 2.0 };
+        let attention = 4.0 * one(shape.heads * shape.head_width, shape.width);
+        shape.depth as f64 * (attention + feed_forward_matrices * one(shape.feed_forward, shape.width))
+    }
+}
+
+impl RunFlops {
+    /// All of it.
+    pub fn total(self) -> f64 {
+        self.model + self.optimizer
+    }
+}
+
 impl RunSpec {
+    /// Training FLOP of the whole run, counted layer by layer.
+    pub fn flops(&self) -> RunFlops {
+        let model = self.architecture.flop_groups().training_flops_per_token() * self.token_count();
+        let a_step = if self.muon.is_some() { Muon::flops_per_step(&self.architecture) } else { 0.0 };
+        RunFlops { model, optimizer: a_step * self.steps as f64 }
+    }
+
     /// Tokens the run trains on, repetitions included.
     ///
     /// # Errors
     /// [`UnitError::NotPositive`] when a factor is zero.
     pub fn tokens(&self) -> Result<Tokens, UnitError> {
-        Tokens::new(self.steps as f64 * self.batch_sequences as f64 * self.architecture.context as f64)
+        Tokens::new(self.token_count())
+    }
+
+    fn token_count(&self) -> f64 {
+        self.steps as f64 * self.batch_sequences as f64 * self.architecture.context as f64
     }
 
     /// Steps that the run does before its rate begins to fall: where others may branch off.
@@ -165,7 +233,7 @@ mod tests {
     #[test]
     fn runs_written_before_there_were_kinds_of_models_are_read_and_written_as_they_were() {
         let spec: RunSpec = serde_json::from_str(WRITTEN_BEFORE).unwrap();
-        assert_eq!(spec.block, Block { activation: Activation::Silu, qk_norm: false });
+        assert_eq!((spec.block, &spec.muon), (Block { activation: Activation::Silu, qk_norm: false }, &None));
         let before: serde_json::Value = serde_json::from_str(WRITTEN_BEFORE).unwrap();
         assert_eq!(serde_json::to_value(&spec).unwrap(), before);
     }
@@ -174,11 +242,26 @@ mod tests {
     fn what_differs_from_the_default_is_written_and_read_again() {
         let before: RunSpec = serde_json::from_str(WRITTEN_BEFORE).unwrap();
         let block = Block { activation: Activation::ReluSquared, qk_norm: true };
-        let spec = RunSpec { block, ..before };
+        let spec = RunSpec { block, muon: Some(Muon { momentum: 0.95 }), ..before };
         let text = serde_json::to_string(&spec).unwrap();
         assert!(text.contains(r#""block":{"activation":"relu_squared","qk_norm":true}"#), "{text}");
         assert_eq!(serde_json::from_str::<RunSpec>(&text).unwrap(), spec);
         assert!(serde_json::from_str::<RunSpec>(&text.replace("qk_norm", "qknorm")).is_err());
+    }
+
+    #[test]
+    fn orthogonalising_is_counted_product_by_product() {
+        let before: RunSpec = serde_json::from_str(WRITTEN_BEFORE).unwrap();
+        let architecture =
+            Architecture { depth: 3, width: 10, head_width: 12, feed_forward: 25, ..before.architecture };
+        let adamw = RunSpec { architecture, ..before };
+        let muon = RunSpec { muon: Some(Muon { momentum: 0.9 }), ..adamw.clone() };
+        // Of a 12 x 10 matrix: 10 x 10 x 12, 10 x 10 x 10 and 12 x 10 x 10 multiply-adds; of a 25 x 10 matrix 2500, 1000, 2500.
+        let a_step = 3.0 * 5.0 * 2.0 * (4.0 * (1200.0 + 1000.0 + 1200.0) + 3.0 * (2500.0 + 1000.0 + 2500.0));
+        let [without, with] = [&adamw, &muon].map(RunSpec::flops);
+        assert_eq!((without.optimizer, with.optimizer), (0.0, 100.0 * a_step));
+        assert_eq!(without.model, with.model);
+        assert_eq!(with.total() - without.total(), with.optimizer);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Weights, moments and gradient of one run: one optimizer step on given sequences, and losses without a step.
 
+use std::ops::Range;
+
 use crate::kernels::adamw::{Update, update};
 use crate::kernels::buffer::Buffer;
 use crate::kernels::real::Real;
@@ -8,7 +10,8 @@ use crate::model::init::initial_weights;
 use crate::model::layout::Group;
 use crate::model::pass::{Batch, Model, Weights};
 use crate::model::workspace::Workspace;
-use crate::spec::{AdamW, RunSpec};
+use crate::muon;
+use crate::spec::RunSpec;
 
 /// Rows a batch is filled up to: at the widths of the ladder, what a layer reads and writes then stays in the second-level
 /// cache. Sequences are never cut, so a longer context is a batch of its own.
@@ -30,6 +33,8 @@ pub(crate) struct Trainer<F> {
 struct Worker<F> {
     workspace: Workspace<F>,
     batch: Batch,
+    /// Without memory where there is no Muon.
+    muon: muon::Scratch<F>,
 }
 
 impl<F: Real> Trainer<F> {
@@ -40,7 +45,15 @@ impl<F: Real> Trainer<F> {
         let weights = Weights::new(&model.layout, initial_weights(shape, &model.layout, *seed));
         let params = model.layout.params;
         let rows = shape.context * (BATCH_ROWS / shape.context).max(1);
-        let worker = || Worker { workspace: Workspace::new(shape, *block, rows), batch: Batch::default() };
+        let muon_sides: Vec<(usize, usize)> = match spec.muon {
+            Some(_) => model.layout.hidden().map(|(_, rows, columns)| (rows, columns)).collect(),
+            None => Vec::new(),
+        };
+        let worker = || Worker {
+            workspace: Workspace::new(shape, *block, rows),
+            batch: Batch::default(),
+            muon: muon::Scratch::new(muon_sides.iter().copied()),
+        };
         Self {
             weights,
             first_moment: Buffer::zeros(params),
@@ -109,12 +122,19 @@ impl<F: Real> Trainer<F> {
         sum_of_squares(&self.gradients[0]).sqrt()
     }
 
-    /// Moves the weights along that gradient; `step` is counted from 0, `rate_share` multiplies both learning rates.
-    pub(crate) fn update(&mut self, optimizer: &AdamW, step: u64, rate_share: f64, gradient_norm: f64) {
-        let steps = (step + 1) as f64;
+    /// Moves the weights along that gradient as `spec` says; `step` is counted from 0, `rate_share` multiplies both learning rates.
+    pub(crate) fn update(&mut self, spec: &RunSpec, step: u64, rate_share: f64, gradient_norm: f64) {
+        let optimizer = &spec.optimizer;
         let clip = if gradient_norm > optimizer.clip_norm { optimizer.clip_norm / gradient_norm } else { 1.0 };
+        if let Some(muon) = &spec.muon {
+            let rate = optimizer.hidden_rate * rate_share;
+            let keep = 1.0 - rate * optimizer.weight_decay;
+            self.update_by_muon(&muon::Step { gradient_scale: clip, momentum: muon.momentum, rate, keep });
+        }
+        let steps = (step + 1) as f64;
         for (range, group) in self.model.layout.groups() {
             let (peak, decay) = match group {
+                Group::Hidden if spec.muon.is_some() => continue,
                 Group::Hidden => (optimizer.hidden_rate, optimizer.weight_decay),
                 Group::Vocabulary => (optimizer.embedding_rate, optimizer.weight_decay),
                 Group::Gain => (optimizer.embedding_rate, 0.0),
@@ -140,6 +160,31 @@ impl<F: Real> Trainer<F> {
         self.weights.refresh(&self.model.layout);
     }
 
+    /// Moves the hidden matrices; the first moment holds their momentum, the second is not used.
+    fn update_by_muon(&mut self, constants: &muon::Step) {
+        let Self { model, weights, first_moment, gradients, workers, .. } = self;
+        let ranges: Vec<Range<usize>> = model.layout.hidden().map(|(range, ..)| range).collect();
+        let parts = carve(&mut weights.values, &ranges).into_iter().zip(carve(first_moment, &ranges));
+        let mut jobs: Vec<muon::Moved<'_, F>> = model
+            .layout
+            .hidden()
+            .zip(parts)
+            .map(|((range, rows, columns), (weights, momentum))| muon::Moved {
+                weights,
+                momentum,
+                gradient: &gradients[0][range],
+                rows,
+                columns,
+            })
+            .collect();
+        let per_worker = jobs.len().div_ceil(workers.len());
+        spread(workers, &mut jobs, per_worker, |worker, jobs| {
+            for job in jobs {
+                job.step(constants, &mut worker.muon);
+            }
+        });
+    }
+
     /// The gradient that [`gradient`](Self::gradient) left, in the order of the flat vector.
     #[cfg(test)]
     pub(crate) fn last_gradient(&self) -> &[F] {
@@ -150,7 +195,7 @@ impl<F: Real> Trainer<F> {
 impl<F: Real> Worker<F> {
     /// Calls `visit` with batches that hold all `sequences` in order, as many at a time as the workspace has rows for.
     fn over_batches(&mut self, sequences: &[&[u16]], mut visit: impl FnMut(&Batch, &mut Workspace<F>)) {
-        let Self { workspace, batch } = self;
+        let Self { workspace, batch, .. } = self;
         batch.clear();
         for sequence in sequences {
             if !batch.lengths.is_empty() && batch.inputs.len() + sequence.len() - 1 > workspace.rows {
@@ -163,6 +208,18 @@ impl<F: Real> Worker<F> {
             visit(batch, workspace);
         }
     }
+}
+
+/// The parts of `values` at `ranges`, which ascend and do not overlap.
+fn carve<'a, F>(mut values: &'a mut [F], ranges: &[Range<usize>]) -> Vec<&'a mut [F]> {
+    let mut passed = 0;
+    let mut part = |range: &Range<usize>| {
+        let (_, rest) = std::mem::take(&mut values).split_at_mut(range.start - passed);
+        let (part, rest) = rest.split_at_mut(range.len());
+        (values, passed) = (rest, range.end);
+        part
+    };
+    ranges.iter().map(&mut part).collect()
 }
 
 /// Runs `work` on consecutive chunks of `jobs`, one chunk per worker; without threads when there is one chunk.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use isoflop::counting::Architecture;
 use isoflop_train::{
-    Activation, AdamW, Block, Damage, Difference, EvaluationLimit, RunSpec, Schedule, Session, StepReport, TokenSource,
-    TrainError,
+    Activation, AdamW, Block, Damage, Difference, EvaluationLimit, Muon, RunSpec, Schedule, Session, StepReport,
+    TokenSource, TrainError,
 };
 
 /// A text in memory: symbols that follow from the one before, with some noise.
@@ -89,6 +89,7 @@ fn spec() -> RunSpec {
             weight_decay: 0.1,
             clip_norm: 1.0,
         },
+        muon: None,
         schedule: Schedule { warmup_steps: 4, cooldown_steps: 6 },
         batch_sequences: 11,
         steps: 24,
@@ -140,8 +141,13 @@ fn every_kind_of_model_learns_and_goes_on_bit_for_bit_on_any_number_of_threads()
     let path = folder.path().join("run.checkpoint");
     let shape = Architecture { gated: false, tied_head: true, ..spec().architecture };
     for activation in [Activation::Gelu, Activation::ReluSquared, Activation::Silu] {
-        let kind =
-            RunSpec { architecture: shape.clone(), block: Block { activation, qk_norm: true }, steps: 48, ..spec() };
+        let kind = RunSpec {
+            architecture: shape.clone(),
+            block: Block { activation, qk_norm: true },
+            muon: (activation == Activation::ReluSquared).then_some(Muon { momentum: 0.9 }),
+            steps: 48,
+            ..spec()
+        };
         let mut whole = Session::new(&kind, text(), 1).unwrap();
         let reports = train(&mut whole, 48);
         let (before, after) = (reports[0].loss, reports[47].loss);
@@ -423,7 +429,7 @@ fn a_specification_that_cannot_be_trained_is_refused_by_name() {
         change(&mut changed);
         Session::new(&changed, text(), 1).unwrap_err().to_string()
     };
-    let cases: [(&str, Change); 11] = [
+    let cases: [(&str, Change); 12] = [
         ("architecture.depth", &|s| s.architecture.depth = 0),
         ("architecture.context", &|s| s.architecture.context = 0),
         ("batch_sequences", &|s| s.batch_sequences = 0),
@@ -434,6 +440,7 @@ fn a_specification_that_cannot_be_trained_is_refused_by_name() {
         ("at most 65536", &|s| s.architecture.vocabulary = 70_000),
         ("optimizer.hidden_rate", &|s| s.optimizer.hidden_rate = f64::NAN),
         ("optimizer.beta2", &|s| s.optimizer.beta2 = 1.0),
+        ("muon.momentum", &|s| s.muon = Some(Muon { momentum: 1.0 })),
         ("optimizer.clip_norm", &|s| s.optimizer.clip_norm = 0.0),
     ];
     for (part, change) in cases {

@@ -101,6 +101,7 @@ pub(crate) fn plan(length: u64) -> SweepPlan {
                     weight_decay: 0.1,
                     clip_norm: 1.0,
                 },
+                muon: None,
                 schedule: Schedule { warmup_steps: steps / 10, cooldown_steps: steps / 5 },
                 batch_sequences: 8,
                 steps,

@@ -27,7 +27,8 @@ fn relative_error(shape: &Architecture, block: Block, lengths: &[usize], shards:
         clip_norm: 1.0,
     };
     let schedule = Schedule { warmup_steps: 0, cooldown_steps: 0 };
-    let spec = RunSpec { architecture, block, optimizer, schedule, batch_sequences, steps: 0, seed: 3, shards };
+    let spec =
+        RunSpec { architecture, block, optimizer, muon: None, schedule, batch_sequences, steps: 0, seed: 3, shards };
     let mut trainer = Trainer::<f64>::new(&spec, 1);
     let mut values = trainer.weights.values.clone();
     for (index, value) in values.iter_mut().enumerate() {

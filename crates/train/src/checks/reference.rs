@@ -50,8 +50,9 @@ fn batches(frozen: &Frozen) -> Vec<Vec<&[u16]>> {
     windows.chunks(frozen.spec.batch_sequences).map(<[_]>::to_vec).collect()
 }
 
-/// The gated model, gelu in a plain block with a tied head, squared relu in a plain block with normalised queries and keys.
-const MODELS: [&str; 3] = ["frozen", "gelu_tied", "relu_squared_qk_norm"];
+/// The gated model, gelu in a plain block with a tied head, squared relu in a plain block with normalised queries and keys, and the
+/// gated model with Muon.
+const MODELS: [&str; 4] = ["frozen", "gelu_tied", "relu_squared_qk_norm", "muon"];
 
 #[test]
 fn the_gradient_equals_that_of_autograd_on_every_instruction_set() {
@@ -88,7 +89,7 @@ fn ten_steps(name: &str) {
         println!("{name}, step {step}: loss {loss:.6} (torch {:.6}), norm {norm:.6}", frozen.losses[step]);
         assert!((loss - frozen.losses[step]).abs() < 1e-5, "{name}: loss of step {step}");
         assert!((norm / frozen.gradient_norms[step] - 1.0).abs() < 1e-4, "{name}: gradient norm of step {step}");
-        trainer.update(&spec.optimizer, step as u64, spec.schedule.rate_share(step as u64, spec.steps), norm);
+        trainer.update(spec, step as u64, spec.schedule.rate_share(step as u64, spec.steps), norm);
     }
     // AdamW divides by the root of a second moment that starts near zero, which amplifies the rounding of small gradients.
     let error = relative_error(&trainer.weights.values, &last_weights);

@@ -141,6 +141,21 @@ impl Layout {
         groups
     }
 
+    /// The matrices inside the layers as range, rows and columns, in the order of the flat vector: what is stacked to be multiplied
+    /// at once (queries, keys and values; gates and ups) comes apart.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = (Range<usize>, usize, usize)> {
+        let parts = |matrix: &Matrix, count: usize| {
+            let (start, rows, columns) = (matrix.range.start, matrix.outputs / count, matrix.inputs);
+            let part = move |number| start + number * rows * columns..start + (number + 1) * rows * columns;
+            (0..count).map(move |number| (part(number), rows, columns))
+        };
+        self.layers.iter().flat_map(move |layer| {
+            let gates_and_ups = layer.gate_up.outputs / layer.down.inputs;
+            let attention = parts(&layer.projections, 3).chain(parts(&layer.attention_out, 1));
+            attention.chain(parts(&layer.gate_up, gates_and_ups)).chain(parts(&layer.down, 1))
+        })
+    }
+
     /// The matrices that multiply activations: all but the embedding, which is looked up.
     pub(crate) fn multiplied(&self) -> impl Iterator<Item = &Matrix> {
         let layers = self.layers.iter();
@@ -176,6 +191,13 @@ mod tests {
                 end = range.end;
             }
             assert_eq!(end, layout.params);
+            let hidden: Vec<_> = layout.hidden().collect();
+            assert_eq!(hidden.len(), if gated { 3 * 7 } else { 3 * 6 });
+            assert!(hidden.iter().all(|(range, rows, columns)| range.len() == rows * columns));
+            assert!(hidden.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start));
+            let groups = layout.groups().into_iter().filter(|(_, group)| *group == Group::Hidden);
+            let numbers: usize = groups.map(|(range, _)| range.len()).sum();
+            assert_eq!(hidden.iter().map(|(range, ..)| range.len()).sum::<usize>(), numbers);
             assert_eq!(layout.params as u64, shape.param_groups().count(ParamCounting::Total));
         }
     }
