@@ -47,6 +47,7 @@ class Model(torch.nn.Module):
     ):
         super().__init__()
         self.heads, self.head_width, self.qk_norm = heads, head_width, qk_norm
+        self.divisor = head_width / math.log2(context**2 - context) if qk_norm else math.sqrt(head_width)
         self.activation = ACTIVATIONS[activation]
         draw = lambda *shape: torch.nn.Parameter(torch.randn(*shape) / math.sqrt(shape[-1]))
         gain = lambda: torch.nn.Parameter(1 + 0.1 * torch.randn(width))
@@ -95,7 +96,7 @@ class Model(torch.nn.Module):
             if self.qk_norm:
                 q, k = norm(q, 1), norm(k, 1)
             q, k = self.rotate(q), self.rotate(k)
-            scores = q @ k.transpose(-1, -2) / math.sqrt(self.head_width) + mask
+            scores = q @ k.transpose(-1, -2) / self.divisor + mask
             x = x + (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ layer.out.T
             h = norm(x, layer.feed_forward_gain)
             up = h @ layer.up.T
