@@ -2,7 +2,7 @@
 
 use isoflop::counting::{Architecture, ParamCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
 use isoflop::{Flops, Params, Tokens, UnitError};
-use isoflop_train::{Recipe, RunSpec, Schedule};
+use isoflop_train::{Recipe, RecipeError, RunSpec, Schedule};
 use thiserror::Error;
 
 use crate::cell::CellPlan;
@@ -10,10 +10,8 @@ use crate::cell::CellPlan;
 /// What a ladder is laid out from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ladder {
-    /// Rules shared by all runs.
+    /// Rules shared by all runs, and the widths there are to choose from.
     pub recipe: Recipe,
-    /// Shapes to choose from, (depth, width), in ascending size.
-    pub shapes: Vec<(usize, usize)>,
     /// Training compute of each rung, 6ND.
     pub budgets: Vec<Flops>,
     /// Sizes at each budget.
@@ -25,12 +23,12 @@ pub struct Ladder {
 }
 
 /// Why a ladder cannot be laid out.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LadderError {
-    /// There is no shape to choose from.
-    #[error("the ladder has no shapes to choose from; name at least one (depth, width) in `shapes`")]
-    NoShapes,
+    /// The recipe makes no models.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
     /// A trunk cannot cool down over this share of its branches.
     #[error("a cool-down takes a share of a run above 0 and at most 1, got {share}; 0.2 is usual")]
     CooldownShare {
@@ -52,7 +50,8 @@ impl Ladder {
     /// with r the tokens per parameter expected to be best.
     ///
     /// # Errors
-    /// [`LadderError::NoShapes`] without shapes; [`LadderError::Unit`] when a budget is too small for a token.
+    /// [`LadderError::Recipe`] when a number of the recipe is out of its range; [`LadderError::Unit`] when a budget is too small for
+    /// a token.
     pub fn cells(&self) -> Result<Vec<CellPlan>, LadderError> {
         let plan =
             |(rung, budget, shape): (usize, Flops, Architecture)| self.cell(self.tag(rung, &shape), shape, budget, 1);
@@ -102,12 +101,12 @@ impl Ladder {
 
     /// The number of each budget, the budget, and a shape to spend it on.
     fn grid(&self) -> Result<Vec<(usize, Flops, Architecture)>, LadderError> {
-        let shapes = self.architectures();
+        let expected =
+            |budget: &Flops| (budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * self.tokens_per_param)).sqrt();
+        let shapes = self.shapes(self.budgets.iter().map(expected).fold(0.0, f64::max))?;
         let mut grid = Vec::with_capacity(self.budgets.len() * self.sizes);
         for (rung, budget) in self.budgets.iter().enumerate() {
-            let expected = (budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * self.tokens_per_param)).sqrt();
-            let centre = nearest(&shapes, expected).ok_or(LadderError::NoShapes)?;
-            let first = centre.saturating_sub(self.sizes / 2).min(shapes.len().saturating_sub(self.sizes));
+            let first = nearest(&shapes, expected(budget)).saturating_sub(self.sizes / 2);
             grid.extend(shapes.iter().skip(first).take(self.sizes).map(|shape| (rung + 1, *budget, shape.clone())));
         }
         Ok(grid)
@@ -116,16 +115,26 @@ impl Ladder {
     /// The run that spends `budget` on the shape nearest to `params`, its gradient in `shards` parts.
     ///
     /// # Errors
-    /// [`LadderError::NoShapes`] without shapes; [`LadderError::Unit`] when the budget is too small for a token.
+    /// [`LadderError::Recipe`] when a number of the recipe is out of its range; [`LadderError::Unit`] when the budget is too small for
+    /// a token.
     pub fn big_run(&self, budget: Flops, params: Params, shards: usize) -> Result<CellPlan, LadderError> {
-        let mut shapes = self.architectures();
-        let shape = shapes.swap_remove(nearest(&shapes, params.get()).ok_or(LadderError::NoShapes)?);
+        let mut shapes = self.shapes(params.get())?;
+        let shape = shapes.swap_remove(nearest(&shapes, params.get()));
         let tag = format!("big-d{}-w{}-s{}", shape.depth, shape.width, self.seed);
         self.cell(tag, shape, budget, shards)
     }
 
-    fn architectures(&self) -> Vec<Architecture> {
-        self.shapes.iter().map(|(depth, width)| self.recipe.architecture(*depth, *width)).collect()
+    /// The recipe's models in ascending size: those of up to `params` parameters, and some larger ones: the nearest size may be
+    /// one of them, and half of a budget's sizes lie above it.
+    fn shapes(&self, params: f64) -> Result<Vec<Architecture>, LadderError> {
+        self.recipe.check()?;
+        let models = self.recipe.widths().map(|width| self.recipe.architecture(width));
+        let mut larger = 0;
+        let shapes = models.take_while(|shape| {
+            larger += usize::from(total_params(shape) > params);
+            larger <= self.sizes + 1
+        });
+        Ok(shapes.collect())
     }
 
     fn tag(&self, rung: usize, shape: &Architecture) -> String {
@@ -147,10 +156,10 @@ fn total_params(shape: &Architecture) -> f64 {
     shape.param_groups().count(ParamCounting::Total) as f64
 }
 
-/// Index of the shape whose size is nearest to `params` in ratio; none without shapes.
-fn nearest(shapes: &[Architecture], params: f64) -> Option<usize> {
+/// Index of the shape whose size is nearest to `params` in ratio.
+fn nearest(shapes: &[Architecture], params: f64) -> usize {
     let distance = |shape: &Architecture| (total_params(shape) / params).ln().abs();
-    (0..shapes.len()).min_by(|a, b| distance(&shapes[*a]).total_cmp(&distance(&shapes[*b])))
+    (0..shapes.len()).min_by(|a, b| distance(&shapes[*a]).total_cmp(&distance(&shapes[*b]))).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -160,7 +169,6 @@ mod tests {
     fn ladder() -> Ladder {
         Ladder {
             recipe: Recipe::default(),
-            shapes: [16, 24, 32, 48, 64, 96, 128].map(|width| (2, width)).to_vec(),
             budgets: [1e11, 4e11].map(|flops| Flops::new(flops).unwrap()).to_vec(),
             sizes: 5,
             tokens_per_param: 20.0,
@@ -206,26 +214,39 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_centred_and_stay_in_the_menu() {
-        let cells = ladder().cells().unwrap();
-        assert_eq!(cells.len(), 10);
-        let mut tiny = ladder();
-        tiny.budgets = vec![Flops::new(1e9).unwrap(), Flops::new(1e15).unwrap()];
-        let widths: Vec<usize> = tiny.cells().unwrap().iter().map(|cell| cell.spec.architecture.width).collect();
-        assert_eq!(widths, [16, 24, 32, 48, 64, 32, 48, 64, 96, 128]);
+    fn sizes_are_centred_and_begin_with_the_smallest_model() {
+        let widths = |budgets: [f64; 2]| -> Vec<usize> {
+            let budgets = budgets.map(|flops| Flops::new(flops).unwrap()).to_vec();
+            let cells = Ladder { budgets, ..ladder() }.cells().unwrap();
+            cells.iter().map(|cell| cell.spec.architecture.width).collect()
+        };
+        assert_eq!(widths([1e9, 1e11]), [8, 12, 16, 24, 32, 16, 24, 32, 48, 64]);
+        // The largest budget decides how far the models go, wherever it stands.
+        assert_eq!(widths([1e13, 1e9])[..5], [64, 96, 128, 176, 240]);
+    }
+
+    #[test]
+    fn the_demos_ladder_is_what_it_was_when_shapes_were_listed() {
+        let budgets = [3e10, 1.2e11, 4.8e11].map(|flops| Flops::new(flops).unwrap()).to_vec();
+        let demo = Ladder { budgets, tokens_per_param: 25.0, seed: 0, ..ladder() };
+        let tags: Vec<String> = demo.cells().unwrap().into_iter().map(|cell| cell.tag).collect();
+        let rungs = [[8, 12, 16, 24, 32], [16, 24, 32, 48, 64], [24, 32, 48, 64, 96]];
+        let before = (1..).zip(rungs).flat_map(|(rung, widths)| widths.map(|w| format!("c{rung}-d1-w{w}-s0")));
+        assert_eq!(tags, before.collect::<Vec<_>>());
     }
 
     #[test]
     fn the_big_run_takes_the_nearest_shape_and_all_of_its_budget() {
         let big = ladder().big_run(Flops::new(1e13).unwrap(), Params::new(2.5e5).unwrap(), 4).unwrap();
-        assert_eq!((big.spec.architecture.width, big.spec.shards), (96, 4));
+        assert_eq!((big.spec.architecture.width, big.spec.shards), (128, 4));
     }
 
     #[test]
-    fn a_ladder_without_shapes_is_refused() {
-        let empty = Ladder { shapes: Vec::new(), ..ladder() };
-        assert_eq!(empty.cells().unwrap_err(), LadderError::NoShapes);
-        let big = empty.big_run(Flops::new(1e13).unwrap(), Params::new(2.5e5).unwrap(), 4);
-        assert_eq!(big.unwrap_err(), LadderError::NoShapes);
+    fn a_recipe_that_makes_no_models_is_refused() {
+        let mut headless = ladder();
+        headless.recipe.model.head_width = 0;
+        assert!(headless.cells().unwrap_err().to_string().contains("model.head_width"));
+        let big = headless.big_run(Flops::new(1e13).unwrap(), Params::new(2.5e5).unwrap(), 4);
+        assert!(matches!(big, Err(LadderError::Recipe(RecipeError::OutOfRange { .. }))));
     }
 }

@@ -25,7 +25,9 @@ pub use corpus::{
 };
 pub use error::{Damage, Difference, TrainError};
 pub use evaluation::{Evaluation, EvaluationLimit};
-pub use recipe::Recipe;
+pub use recipe::{
+    BatchRule, DepthRule, FeedForwardRule, ModelRule, OptimizerRule, Rates, Recipe, RecipeError, ScheduleRule, Size,
+};
 pub use session::{Session, StepReport};
 pub use source::TokenSource;
 pub use spec::{Activation, AdamW, Block, Muon, RunFlops, RunSpec, Schedule};

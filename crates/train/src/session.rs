@@ -7,7 +7,7 @@ use crate::checkpoint::{self, Header};
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationLimit, Windows};
 use crate::source::TokenSource;
-use crate::spec::{AdamW, RunSpec};
+use crate::spec::{Muon, RunSpec};
 use crate::trainer::Trainer;
 
 /// What one optimizer step did.
@@ -180,25 +180,8 @@ fn check(spec: &RunSpec) -> Result<(), TrainError> {
     if shards > batch_sequences {
         return Err(TrainError::TooManyShards { shards, batch_sequences });
     }
-    let AdamW { hidden_rate, embedding_rate, beta1, beta2, epsilon, weight_decay, clip_norm } = spec.optimizer;
-    let finite = |value: f64| value >= 0.0 && value.is_finite();
-    let share = |value: f64| (0.0..1.0).contains(&value);
-    let numbers = [
-        ("optimizer.hidden_rate", hidden_rate, finite(hidden_rate), "finite and at least 0"),
-        ("optimizer.embedding_rate", embedding_rate, finite(embedding_rate), "finite and at least 0"),
-        ("optimizer.weight_decay", weight_decay, finite(weight_decay), "finite and at least 0"),
-        ("optimizer.beta1", beta1, share(beta1), "at least 0 and below 1"),
-        ("optimizer.beta2", beta2, share(beta2), "at least 0 and below 1"),
-        ("optimizer.epsilon", epsilon, epsilon > 0.0 && epsilon.is_finite(), "finite and above 0"),
-        // Infinity is how clipping is turned off.
-        ("optimizer.clip_norm", clip_norm, clip_norm > 0.0, "above 0"),
-    ];
-    let momentum = spec.muon.as_ref().map_or(0.0, |muon| muon.momentum);
-    let numbers = numbers.into_iter().chain([("muon.momentum", momentum, share(momentum), "at least 0 and below 1")]);
-    match numbers.into_iter().find(|(_, _, holds, _)| !holds) {
-        Some((field, value, _, range)) => Err(TrainError::OutOfRange { field, range, value }),
-        None => Ok(()),
-    }
+    spec.optimizer.check()?;
+    spec.muon.iter().try_for_each(Muon::check)
 }
 
 /// The tokens themselves, if all are below `vocabulary`.

@@ -4,6 +4,7 @@ use isoflop::counting::Architecture;
 use isoflop::{Tokens, UnitError};
 use serde::{Deserialize, Serialize};
 
+use crate::error::TrainError;
 use crate::muon::ITERATIONS;
 
 /// One training run, completely.
@@ -41,7 +42,7 @@ pub struct Block {
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
     /// Whether queries and keys are normalised, head by head and without gains, before their products: scores then stay within
-    /// `sqrt(head_width)` whatever the weights (Henry et al. 2020, arXiv:2010.04245, with a fixed scale).
+    /// `log2(context^2 - context)` whatever the weights (Henry et al. 2020, arXiv:2010.04245, with their scale held fixed).
     #[serde(skip_serializing_if = "is_default")]
     pub qk_norm: bool,
 }
@@ -95,10 +96,17 @@ pub struct AdamW {
 /// The factor gives steps the root mean square that AdamW's have, so that both take the same rates (Liu et al. 2025,
 /// arXiv:2502.16982, section 2.2). Queries, keys, values, gates and ups are matrices of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Muon {
     /// Decay mu of the momentum.
     pub momentum: f64,
+}
+
+impl Default for Muon {
+    /// Jordan et al. 2024.
+    fn default() -> Self {
+        Self { momentum: 0.95 }
+    }
 }
 
 /// Training FLOP of a whole run; a multiply-add is two.
@@ -120,7 +128,43 @@ pub struct Schedule {
     pub cooldown_steps: u64,
 }
 
+/// A constant's path in the specification, its value, whether it will do, and what would.
+type Constant = (&'static str, f64, bool, &'static str);
+
+/// Refuses the first constant that is out of its range.
+fn check(constants: &[Constant]) -> Result<(), TrainError> {
+    match constants.iter().find(|(_, _, holds, _)| !holds) {
+        Some(&(field, value, _, range)) => Err(TrainError::OutOfRange { field, range, value }),
+        None => Ok(()),
+    }
+}
+
+impl AdamW {
+    /// Refuses constants that no step can be taken with.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let &Self { hidden_rate, embedding_rate, beta1, beta2, epsilon, weight_decay, clip_norm } = self;
+        let finite = |value: f64| value >= 0.0 && value.is_finite();
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        check(&[
+            ("optimizer.hidden_rate", hidden_rate, finite(hidden_rate), "finite and at least 0"),
+            ("optimizer.embedding_rate", embedding_rate, finite(embedding_rate), "finite and at least 0"),
+            ("optimizer.weight_decay", weight_decay, finite(weight_decay), "finite and at least 0"),
+            ("optimizer.beta1", beta1, share(beta1), "at least 0 and below 1"),
+            ("optimizer.beta2", beta2, share(beta2), "at least 0 and below 1"),
+            ("optimizer.epsilon", epsilon, epsilon > 0.0 && epsilon.is_finite(), "finite and above 0"),
+            // Infinity is how clipping is turned off.
+            ("optimizer.clip_norm", clip_norm, clip_norm > 0.0, "above 0"),
+        ])
+    }
+}
+
 impl Muon {
+    /// Refuses constants that no step can be taken with.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let holds = (0.0..1.0).contains(&self.momentum);
+        check(&[("muon.momentum", self.momentum, holds, "at least 0 and below 1")])
+    }
+
     /// FLOP of the matrix products in one step of all hidden matrices of `shape`, exact.
     ///
     /// ```text
@@ -187,7 +231,7 @@ impl RunSpec {
     /// # use isoflop::{Tokens, counting::Architecture};
     /// use isoflop_train::{Recipe, RunSpec, Schedule};
     /// let recipe = Recipe::default();
-    /// let run = recipe.run(recipe.architecture(2, 32), Tokens::new(1e6)?, 0, 1);
+    /// let run = recipe.run(recipe.architecture(32), Tokens::new(1e6)?, 0, 1);
     /// let schedule = Schedule { cooldown_steps: 200, ..run.schedule.clone() };
     /// let [short, long] = [1000, 2000].map(|steps| RunSpec { steps, schedule: schedule.clone(), ..run.clone() });
     /// assert!(short.agrees_until(&long, 801) && !short.agrees_until(&long, 802));
@@ -274,7 +318,7 @@ mod tests {
     #[test]
     fn runs_agree_for_as_long_as_their_rates_do_and_not_a_step_longer() {
         let recipe = crate::Recipe::default();
-        let base = recipe.run(recipe.architecture(1, 16), Tokens::new(1e5).unwrap(), 0, 1);
+        let base = recipe.run(recipe.architecture(16), Tokens::new(1e5).unwrap(), 0, 1);
         let run = |steps, warmup_steps, cooldown_steps| RunSpec {
             steps,
             schedule: Schedule { warmup_steps, cooldown_steps },

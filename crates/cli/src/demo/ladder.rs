@@ -18,18 +18,10 @@ pub(crate) const BIG_SHARDS: usize = 4;
 /// What judges a run: a little of every held-out document, so that a few odd ones do not decide.
 pub(crate) const EVALUATION: EvaluationLimit = EvaluationLimit::Sample(100_000);
 
-/// (depth, width): widths in steps of about 1.4 to 1.8 in size, so that wide valleys tell the effect of size from that of data.
-///
-/// One layer: at this compute it reaches lower losses than two, and its losses follow one law. With two the ladder climbs through the
-/// compute at which copying from the context is learnt, and falls faster than any law of its smaller runs (LOG.md of 2026-11-22).
-const SHAPES: [(usize, usize); 12] =
-    [(1, 8), (1, 12), (1, 16), (1, 24), (1, 32), (1, 48), (1, 64), (1, 96), (1, 128), (1, 176), (1, 240), (1, 320)];
-
-/// The ladder for one seed.
+/// The ladder for one seed. The recipe's widths are 1.4 to 2 apart in size: wide valleys tell the effect of size from that of data.
 pub(crate) fn ladder(seed: u64) -> Result<Ladder> {
     Ok(Ladder {
         recipe: Recipe::default(),
-        shapes: SHAPES.to_vec(),
         budgets: BUDGETS.into_iter().map(Flops::new).collect::<Result<_, _>>()?,
         sizes: SIZES,
         tokens_per_param: TOKENS_PER_PARAM,

@@ -48,6 +48,13 @@ pub enum TokenizerKind {
     },
 }
 
+impl TokenizerKind {
+    /// Sizes that [`Bpe`](Self::Bpe) may have: all bytes, the separator and one merge; ids of 16 bits.
+    pub(crate) const BPE_VOCABULARIES: std::ops::RangeInclusive<usize> = 258..=65536;
+    /// The same in words.
+    pub(crate) const BPE_ALLOWED: &str = "258 to 65536";
+}
+
 impl Default for CorpusOptions {
     fn default() -> Self {
         Self {
@@ -87,8 +94,8 @@ impl CorpusOptions {
             return refuse("context", 0.0, "at least 1");
         }
         match self.tokenizer {
-            TokenizerKind::Bpe { vocabulary } if !(258..=65536).contains(&vocabulary) => {
-                refuse("tokenizer.bpe.vocabulary", vocabulary as f64, "258 to 65536")
+            TokenizerKind::Bpe { vocabulary } if !TokenizerKind::BPE_VOCABULARIES.contains(&vocabulary) => {
+                refuse("tokenizer.bpe.vocabulary", vocabulary as f64, TokenizerKind::BPE_ALLOWED)
             }
             _ => Ok(()),
         }
