@@ -1,10 +1,16 @@
-"""Trains the same shapes with isoflop's trainer and with eager PyTorch, one thread each, and prints tokens per CPU second.
+"""Trains the same shapes with isoflop's trainer and with PyTorch, and prints how much faster the one is than the other.
 
-    python benches/trainer/compare.py [--rounds 5] [--steps 5] [--shapes S M]
+    python benches/trainer/compare.py [--rounds 5] [--steps 3] [--shapes S M] [--engines eager compiled autocast]
+    python benches/trainer/compare.py --wall
 
-Makes a virtual environment with PyTorch from PyPI under target/bench-trainer, builds the Rust side, then lets both take
-turns: whatever else the machine does hits both. Medians over all steps of all rounds; the ratio is the median of the
-rounds' ratios. CPU time is what the kernel charges the process; peak memory its largest resident set.
+By default one thread each, in tokens per CPU second. PyTorch gets the best of several micro-batches, found before the
+rounds. With --wall a ladder of more runs than cores on all of them, in tokens per second of wall time: isoflop trains one run per core,
+PyTorch whatever is best of one run at a time on all threads, one per core, and what lies between, at each micro-batch.
+
+Makes a virtual environment with PyTorch from PyPI under target/bench-trainer, builds the Rust side, then lets all take
+turns: whatever else the machine does hits everyone. The ratio is the median of the rounds' ratios. CPU time is what the
+kernel charges the process; peak memory its largest resident set. A step of a shape counts 6 N + 6 d V + 6 L T d FLOP a token
+(N parameters inside the layers, half of attention masked), and the share is of the best f32 product PyTorch can do.
 """
 import argparse
 import json
@@ -18,7 +24,10 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 ENVIRONMENT = ROOT / "target" / "bench-trainer" / "venv"
+OURS = TARGET / "release" / "examples" / "train_speed"
+THEIRS = pathlib.Path(__file__).with_name("torch_speed.py")
 CONTEXT, SEQUENCES = 256, 32
+MICRO_BATCHES = (32, 8, 2)
 
 
 def shape(depth, width, heads, vocabulary=256):
@@ -38,6 +47,12 @@ SHAPES = {
 }
 
 
+def flops_per_token(shape):
+    width, feed_forward, depth = shape["width"], shape["feed_forward"], shape["depth"]
+    params = depth * (4 * width**2 + 3 * width * feed_forward)
+    return 6 * params + 6 * width * shape["vocabulary"] + 6 * depth * CONTEXT * width
+
+
 def torch_python():
     python = ENVIRONMENT / "bin" / "python"
     if not python.exists():
@@ -47,49 +62,92 @@ def torch_python():
     return python
 
 
-def measure(command):
-    """The JSON a command prints, with its peak resident set in MB."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"failed: {command}")
-    return json.loads(output) | dict(megabytes=usage.ru_maxrss / 1024)
+def measure(command, processes=1):
+    """What each of some processes at the same time prints as JSON, with its peak resident set in MB."""
+    running = [subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    results = []
+    for process in running:
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            sys.exit(f"failed: {command}")
+        results.append(json.loads(output) | dict(megabytes=usage.ru_maxrss / 1024))
+    return results
+
+
+class Isoflop:
+    def __init__(self, wall, cores):
+        self.wall, self.cores = wall, cores
+
+    def speed(self, shape, steps):
+        """Tokens per second of the clock that counts, and the largest resident set."""
+        results = measure([OURS, json.dumps(shape), SEQUENCES, steps, 1], self.cores if self.wall else 1)
+        return speed_of(results, self.wall)
+
+
+class Torch:
+    def __init__(self, wall, cores, engine, python):
+        self.wall, self.cores, self.engine, self.python = wall, cores, engine, python
+        self.best = {}
+
+    def setups(self):
+        """Processes at a time, threads of each, micro-batch."""
+        processes = [1]
+        if self.wall:
+            processes = [count for count in range(1, self.cores + 1) if self.cores % count == 0]
+        threads = self.cores if self.wall else 1
+        return [(count, threads // count, micro) for count in processes for micro in MICRO_BATCHES]
+
+    def speed(self, shape, steps):
+        name = json.dumps(shape)
+        if name not in self.best:
+            self.best[name] = max(self.setups(), key=lambda setup: self.with_setup(name, max(2, steps // 2), setup)[0])
+        return self.with_setup(name, steps, self.best[name])
+
+    def with_setup(self, shape, steps, setup):
+        processes, threads, micro = setup
+        command = [self.python, THEIRS, shape, SEQUENCES, steps, threads, self.engine, micro]
+        return speed_of(measure(command, processes), self.wall)
+
+
+def speed_of(results, wall):
+    clock = "wall_seconds" if wall else "cpu_seconds"
+    speeds = [result["tokens"] / statistics.median(result[clock]) for result in results]
+    return sum(speeds), sum(result["megabytes"] for result in results)
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--steps", type=int, default=5)
-    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--steps", type=int, default=3)
+    arguments.add_argument("--wall", action="store_true")
     arguments.add_argument("--shapes", nargs="+", choices=SHAPES, default=["S", "M"])
+    arguments.add_argument("--engines", nargs="+", choices=["eager", "compiled", "autocast"], default=["eager"])
     arguments = arguments.parse_args()
     build = ["cargo", "build", "--quiet", "--release", "--package", "isoflop-train", "--example", "train_speed"]
     subprocess.run(build, cwd=ROOT, check=True)
-    engines = {
-        "isoflop": [TARGET / "release" / "examples" / "train_speed"],
-        "torch": [torch_python(), pathlib.Path(__file__).with_name("torch_speed.py")],
-    }
-    clock = "cpu_seconds" if arguments.threads == 1 else "wall_seconds"
-    print(f"| shape | isoflop, tokens per {clock.replace('_', ' ')[:-1]} | torch | ratio (all rounds) | peak MB, isoflop | torch |")
-    print("|---|---|---|---|---|---|")
+    cores, python = len(os.sched_getaffinity(0)), torch_python()
+    ours = Isoflop(arguments.wall, cores)
+    theirs = {engine: Torch(arguments.wall, cores, engine, python) for engine in arguments.engines}
+    print(f"tokens per {'wall' if arguments.wall else 'CPU'} second; load {os.getloadavg()[0]:.0f} at the start\n")
+    print("| shape | PyTorch | set-up: processes, threads, micro-batch | isoflop | PyTorch | ratio (all rounds) "
+          "| isoflop GFLOP/s, share of the f32 peak | peak MB, isoflop | PyTorch |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in arguments.shapes:
-        seconds = {engine: [] for engine in engines}
-        megabytes = {engine: [] for engine in engines}
-        ratios = []
-        for _ in range(arguments.rounds):
-            medians = {}
-            for engine, command in engines.items():
-                numbers = map(str, (SEQUENCES, arguments.steps, arguments.threads))
-                result = measure([*command, json.dumps(SHAPES[name]), *numbers])
-                seconds[engine] += result[clock]
-                megabytes[engine].append(result["megabytes"])
-                medians[engine] = statistics.median(result[clock])
-            ratios.append(medians["torch"] / medians["isoflop"])
-        speeds = [SEQUENCES * CONTEXT / statistics.median(seconds[engine]) for engine in engines]
-        peaks = [max(megabytes[engine]) for engine in engines]
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"| {name} | {speeds[0]:,.0f} | {speeds[1]:,.0f} | {spread} | {peaks[0]:.0f} | {peaks[1]:.0f} |", flush=True)
+        shape = SHAPES[name]
+        for engine, torch in theirs.items():
+            rounds = []
+            for _ in range(arguments.rounds):
+                peak = measure([python, THEIRS, "peak"])[0]["gigaflops"]
+                rounds.append((*ours.speed(shape, arguments.steps), *torch.speed(shape, arguments.steps), peak))
+            our_speed, our_megabytes, their_speed, their_megabytes, peak = map(statistics.median, zip(*rounds))
+            ratios = [ours / theirs for ours, _, theirs, _, _ in rounds]
+            gigaflops = our_speed * flops_per_token(shape) * 1e-9
+            share = "" if arguments.wall else f"{gigaflops:.0f}, {gigaflops / peak:.0%} of {peak:.0f}"
+            print(f"| {name} | {engine} | {', '.join(map(str, torch.best[json.dumps(shape)]))} | {our_speed:,.0f} "
+                  f"| {their_speed:,.0f} | {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
+                  f"| {share} | {our_megabytes:.0f} | {their_megabytes:.0f} |", flush=True)
+    print(f"\nload {os.getloadavg()[0]:.0f} at the end")
 
 
 main()
