@@ -24,6 +24,7 @@ pub mod predict;
 pub mod recipes;
 pub mod runs;
 mod sources;
+pub mod tuning;
 pub mod units;
 
 pub use claim::{Claim, ClaimError, Sealing, TrackRecord, Verdict};

@@ -1,8 +1,10 @@
 //! Quantities taken as jointly normal over the draws of a fit, and what seeing one with noise does to the doubt about the others.
 
+use isoflop_numerics::linear_algebra::dot;
+
 /// The joint covariance of some quantities, conditioned on what has been seen.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Joint {
+pub(crate) struct Joint {
     size: usize,
     /// Row by row.
     covariance: Vec<f64>,
@@ -10,7 +12,7 @@ pub(super) struct Joint {
 
 impl Joint {
     /// Of quantities given draw by draw.
-    pub(super) fn of_draws(quantities: &[Vec<f64>]) -> Self {
+    pub(crate) fn of_draws(quantities: &[Vec<f64>]) -> Self {
         let size = quantities.len();
         let centred: Vec<Vec<f64>> = quantities
             .iter()
@@ -30,13 +32,23 @@ impl Joint {
         Self { size, covariance }
     }
 
+    /// Of quantities that are linear in parameters with this `covariance`, row by row, given by their gradients.
+    pub(crate) fn of_gradients(covariance: &[f64], gradients: &[Vec<f64>]) -> Self {
+        let product = |gradient: &Vec<f64>| -> Vec<f64> {
+            covariance.chunks_exact(gradient.len().max(1)).map(|row| dot(row, gradient)).collect()
+        };
+        let products: Vec<Vec<f64>> = gradients.iter().map(product).collect();
+        let entries = gradients.iter().flat_map(|one| products.iter().map(|other| dot(one, other)));
+        Self { size: gradients.len(), covariance: entries.collect() }
+    }
+
     /// Variance of quantity `i`.
-    pub(super) fn variance(&self, i: usize) -> f64 {
+    pub(crate) fn variance(&self, i: usize) -> f64 {
         self.covariance(i, i)
     }
 
     /// Covariance of quantities `i` and `j`.
-    pub(super) fn covariance(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn covariance(&self, i: usize, j: usize) -> f64 {
         self.covariance[i * self.size + j]
     }
 
@@ -45,18 +57,18 @@ impl Joint {
     /// ```text
     /// var(asked) - cov(asked, seen)² / (var(seen) + noise)
     /// ```
-    pub(super) fn variance_given(&self, asked: usize, seen: usize, noise: f64) -> f64 {
+    pub(crate) fn variance_given(&self, asked: usize, seen: usize, noise: f64) -> f64 {
         let shared = self.covariance(asked, seen);
         self.variance(asked) - shared * shared / (self.variance(seen) + noise)
     }
 
     /// Takes quantity `seen` as seen with a noise of variance `noise`.
-    pub(super) fn observe(&mut self, seen: usize, noise: f64) {
+    pub(crate) fn observe(&mut self, seen: usize, noise: f64) {
         self.subtract(seen, self.variance(seen) + noise);
     }
 
     /// Undoes one [`Joint::observe`] of the same quantity with the same noise, which must be above zero.
-    pub(super) fn forget(&mut self, seen: usize, noise: f64) {
+    pub(crate) fn forget(&mut self, seen: usize, noise: f64) {
         self.subtract(seen, self.variance(seen) - noise);
     }
 

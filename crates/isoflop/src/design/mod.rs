@@ -17,6 +17,7 @@ use crate::fit::Fit;
 use crate::law::Setting;
 
 pub use candidates::Candidate;
+pub(crate) use conditioning::Joint;
 pub use next::{Change, NEXT_SCHEMA, NextError, NextOptions, NextRun, NextRuns, NextTarget, Purpose};
 pub use telling::TellingRun;
 
