@@ -17,7 +17,7 @@ const BUILT_IN: [(&str, &str); 3] = [
 ];
 
 impl Recipe {
-    /// Names of the recipes that are built in: the default; the same model with Muon and normalised queries and keys; the block of
+    /// Names of the recipes that are built in: the default; the same with Muon; the block of
     /// GPT-2 (plain, gelu, tied head) with this trainer's norms and positions.
     pub const NAMES: [&str; BUILT_IN.len()] = [BUILT_IN[0].0, BUILT_IN[1].0, BUILT_IN[2].0];
 
@@ -142,9 +142,11 @@ mod tests {
     fn the_muon_recipe_differs_from_the_default_in_what_it_is_called_for() {
         let muon = Recipe::named("muon").unwrap();
         let default = Recipe::default();
-        assert!(muon.optimizer.muon.is_some() && muon.model.qk_norm);
-        assert_eq!(muon.model, ModelRule { qk_norm: true, ..default.model });
-        assert_eq!((muon.batch, muon.schedule, muon.context), (default.batch, default.schedule, default.context));
+        assert!(muon.optimizer.muon.is_some() && muon.optimizer.hidden_rate != default.optimizer.hidden_rate);
+        let optimizer = default.optimizer.clone();
+        assert_eq!(muon, Recipe { name: muon.name.clone(), optimizer: muon.optimizer.clone(), ..default });
+        let rest = OptimizerRule { hidden_rate: optimizer.hidden_rate, muon: None, ..muon.optimizer };
+        assert_eq!(rest, optimizer);
     }
 
     #[test]
