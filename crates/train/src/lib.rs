@@ -27,6 +27,7 @@ pub use error::{Damage, Difference, TrainError};
 pub use evaluation::{Evaluation, EvaluationLimit};
 pub use recipe::{
     BatchRule, DepthRule, FeedForwardRule, ModelRule, OptimizerRule, Rates, Recipe, RecipeError, ScheduleRule, Size,
+    Tuning,
 };
 pub use session::{Session, StepReport};
 pub use source::TokenSource;

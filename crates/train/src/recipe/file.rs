@@ -3,7 +3,7 @@
 use isoflop::names::UnknownName;
 
 use super::rules::{DepthRule, ModelRule};
-use super::{Recipe, RecipeError};
+use super::{Recipe, RecipeError, Tuning};
 use crate::corpus::TokenizerKind;
 
 /// A key, its value, whether it will do, and what would.
@@ -69,7 +69,8 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::OutOfRange`] and [`RecipeError::Optimizer`], which name the key and what it may be.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let numbers = self.model_numbers().into_iter().chain(self.training_numbers());
+        let tuning = self.tuning.iter().flat_map(tuning_numbers);
+        let numbers = self.model_numbers().into_iter().chain(self.training_numbers()).chain(tuning);
         if let Some((key, value, _, allowed)) = numbers.into_iter().find(|(_, _, holds, _)| !holds) {
             return Err(RecipeError::OutOfRange { key, allowed, value });
         }
@@ -103,13 +104,14 @@ impl Recipe {
     }
 
     /// What it is trained by, without the optimizer's own constants.
-    fn training_numbers(&self) -> [Number; 7] {
+    fn training_numbers(&self) -> [Number; 8] {
         let Self { batch, schedule, optimizer, .. } = self;
-        let above_zero = |key, value: f64| (key, value, value > 0.0 && value.is_finite(), "finite and above 0");
+        let drift = optimizer.width_drift;
         let share = |key, value: f64| (key, value, (0.0..=1.0).contains(&value), "0 to 1");
         let momentum = optimizer.muon.as_ref().map_or(0.0, |muon| muon.momentum);
         [
             above_zero("optimizer.base_width", optimizer.base_width),
+            ("optimizer.width_drift", drift, (-2.0..=2.0).contains(&drift), "-2 to 2"),
             ("optimizer.muon.momentum", momentum, (0.0..1.0).contains(&momentum), "at least 0 and below 1"),
             above_zero("batch.tokens", batch.tokens),
             above_zero("batch.training_tokens", batch.training_tokens),
@@ -118,6 +120,35 @@ impl Recipe {
             share("schedule.cooldown", schedule.cooldown),
         ]
     }
+}
+
+/// What is known of the best rates.
+fn tuning_numbers(tuning: &Tuning) -> [Number; 9] {
+    let Tuning { optimum, width_drift, noise, curvature, .. } = tuning;
+    let [hidden_rate, embedding_rate, batch] = *optimum;
+    let [steepness, of_embedding, of_batch] = curvature.factors;
+    // Beyond this the surface has no lowest point.
+    let cross = curvature.cross.abs() < (steepness * of_batch).sqrt();
+    [
+        above_zero("tuning.optimum (hidden rate)", hidden_rate),
+        above_zero("tuning.optimum (embedding rate)", embedding_rate),
+        above_zero("tuning.optimum (batch)", batch),
+        ("tuning.width_drift", *width_drift, (-2.0..=2.0).contains(width_drift), "-2 to 2"),
+        above_zero("tuning.noise", *noise),
+        above_zero("tuning.curvature.factors (hidden rate)", steepness),
+        above_zero("tuning.curvature.factors (embedding rate)", of_embedding),
+        above_zero("tuning.curvature.factors (batch)", of_batch),
+        (
+            "tuning.curvature.cross",
+            curvature.cross,
+            cross,
+            "smaller than the root of the product of the factors' first and last",
+        ),
+    ]
+}
+
+fn above_zero(key: &'static str, value: f64) -> Number {
+    (key, value, value > 0.0 && value.is_finite(), "finite and above 0")
 }
 
 #[cfg(test)]

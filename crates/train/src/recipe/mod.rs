@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod rules;
+mod tuning;
 
 use isoflop::Tokens;
 use isoflop::counting::{Architecture, FlopGroups, ParamGroups};
@@ -13,6 +14,7 @@ use crate::spec::{Block, Muon, RunSpec, Schedule};
 
 pub use error::RecipeError;
 pub use rules::{BatchRule, DepthRule, FeedForwardRule, ModelRule, OptimizerRule, ScheduleRule};
+pub use tuning::Tuning;
 
 /// Rules shared by all runs of a ladder, so that they differ in size and data only. A file of them is TOML: see
 /// [`from_toml`](Self::from_toml).
@@ -36,6 +38,9 @@ pub struct Recipe {
     pub batch: BatchRule,
     /// How the learning rate moves.
     pub schedule: ScheduleRule,
+    /// What is known of its best rates and batch, where it was tuned; changes no run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 /// Where widths end: three times that of the widest dense model published, so that counts stay exact.
@@ -73,6 +78,7 @@ impl Default for Recipe {
             optimizer: OptimizerRule::default(),
             batch: BatchRule::default(),
             schedule: ScheduleRule::default(),
+            tuning: None,
         }
     }
 }
@@ -143,16 +149,17 @@ impl Recipe {
     /// Peak learning rates at `width` and a batch of `batch_tokens`.
     ///
     /// ```text
-    /// hidden = hidden_rate sqrt(base_width/width) sqrt(batch_tokens/base_batch)      embedding = embedding_rate
+    /// hidden = hidden_rate sqrt(base_width/width) (width/base_width)^width_drift sqrt(batch_tokens/base_batch)      embedding = embedding_rate
     /// ```
     ///
     /// # Source
     /// Rates per group: Yang et al. 2022, arXiv:2203.03466. Their 1/width gave too little to the widest run here and too much to the
     /// narrowest; the root did better on both. Root of the batch: Malladi et al. 2022, arXiv:2205.10287.
     pub fn rates(&self, width: usize, batch_tokens: f64) -> Rates {
-        let OptimizerRule { hidden_rate, embedding_rate, base_width, .. } = self.optimizer;
+        let OptimizerRule { hidden_rate, embedding_rate, base_width, width_drift, .. } = self.optimizer;
         let growth = base_width / width as f64 * (batch_tokens / self.batch.tokens);
-        Rates { hidden: hidden_rate * growth.sqrt(), embedding: embedding_rate }
+        let drift = (width as f64 / base_width).powf(width_drift);
+        Rates { hidden: hidden_rate * growth.sqrt() * drift, embedding: embedding_rate }
     }
 
     /// The complete run of `architecture` on about `tokens`: whole batches, at least one step.
@@ -161,8 +168,7 @@ impl Recipe {
     /// batch = batch.tokens (D/batch.training_tokens)^batch.exponent      rates as in [`rates`](Self::rates)
     /// ```
     pub fn run(&self, architecture: Architecture, tokens: Tokens, seed: u64, shards: usize) -> RunSpec {
-        let BatchRule { tokens: base_batch, training_tokens, exponent } = self.batch;
-        let batch = base_batch * (tokens.get() / training_tokens).powf(exponent);
+        let batch = self.batch.of(tokens.get());
         let batch_sequences = ((batch / self.context as f64).round() as usize).max(1).max(shards);
         let batch_tokens = (batch_sequences * self.context) as f64;
         let steps = (tokens.get() / batch_tokens).round().max(1.0);

@@ -52,6 +52,8 @@ pub struct OptimizerRule {
     pub embedding_rate: f64,
     /// Width at which `hidden_rate` is quoted.
     pub base_width: f64,
+    /// Power of width by which the hidden rate departs from falling as its root; 0 unless tuned.
+    pub width_drift: f64,
     /// Decay of the first moment.
     pub beta1: f64,
     /// Decay of the second moment.
@@ -119,6 +121,7 @@ impl Default for OptimizerRule {
             hidden_rate: 5.7e-3,
             embedding_rate: 2.5e-2,
             base_width: 64.0,
+            width_drift: 0.0,
             beta1: 0.8,
             beta2: 0.99,
             epsilon: 1e-8,
@@ -150,6 +153,13 @@ impl DepthRule {
             Self::Layers(layers) => layers,
             Self::WidthPerLayer(width_per_layer) => (width as f64 / width_per_layer).round().max(1.0) as usize,
         }
+    }
+}
+
+impl BatchRule {
+    /// Tokens in a batch of a run on `training_tokens`, before it is rounded to whole sequences.
+    pub fn of(&self, training_tokens: f64) -> f64 {
+        self.tokens * (training_tokens / self.training_tokens).powf(self.exponent)
     }
 }
 
