@@ -82,8 +82,8 @@ impl<F: Real> Trainer<F> {
                 gradient.fill(F::ZERO);
                 **loss = 0.0;
                 worker.over_batches(&sequences[first..last], |batch, workspace| {
-                    model.forward(weights, batch, scale, workspace);
-                    model.backward(weights, batch, gradient, workspace);
+                    model.forward(weights, batch, workspace);
+                    model.backward(weights, batch, scale, gradient, workspace);
                     **loss += workspace.losses[..batch.targets.len()].iter().sum::<f64>();
                 });
             }
@@ -106,7 +106,8 @@ impl<F: Real> Trainer<F> {
             let sequences: Vec<&[u16]> = jobs.iter().map(|(sequence, _)| *sequence).collect();
             let mut results = jobs.iter_mut();
             worker.over_batches(&sequences, |batch, workspace| {
-                model.forward(weights, batch, F::ZERO, workspace);
+                model.forward(weights, batch, workspace);
+                model.losses(weights, batch, workspace);
                 let mut rows = workspace.losses.iter();
                 for (&length, (_, loss)) in batch.lengths.iter().zip(&mut results) {
                     **loss = rows.by_ref().take(length).sum();

@@ -11,12 +11,8 @@ fn tokens(count: usize, vocabulary: usize) -> Vec<u16> {
     (0..count as u64).map(|i| ((i * i * 7919 + i * 104_729 + 13) % 1009 % vocabulary as u64) as u16).collect()
 }
 
-/// Relative L2 distance between the gradient and central differences, over all parameters.
-///
-/// Initial weights are scaled up so that softmax and gates leave their linear range.
-fn relative_error(shape: &Architecture, block: Block, lengths: &[usize], shards: usize) -> f64 {
-    let (architecture, batch_sequences) = (shape.clone(), lengths.len());
-    // Only the model, the seed and the shards matter: no step is taken.
+/// A trainer of which only the gradient is asked: no step is taken.
+fn trainer(shape: &Architecture, block: Block, batch_sequences: usize, shards: usize) -> Trainer<f64> {
     let optimizer = AdamW {
         hidden_rate: 0.0,
         embedding_rate: 0.0,
@@ -26,10 +22,17 @@ fn relative_error(shape: &Architecture, block: Block, lengths: &[usize], shards:
         weight_decay: 0.0,
         clip_norm: 1.0,
     };
-    let schedule = Schedule { warmup_steps: 0, cooldown_steps: 0 };
+    let (architecture, schedule) = (shape.clone(), Schedule { warmup_steps: 0, cooldown_steps: 0 });
     let spec =
         RunSpec { architecture, block, optimizer, muon: None, schedule, batch_sequences, steps: 0, seed: 3, shards };
-    let mut trainer = Trainer::<f64>::new(&spec, 1);
+    Trainer::new(&spec, 1)
+}
+
+/// Relative L2 distance between the gradient and central differences, over all parameters.
+///
+/// Initial weights are scaled up so that softmax and gates leave their linear range.
+fn relative_error(shape: &Architecture, block: Block, lengths: &[usize], shards: usize) -> f64 {
+    let mut trainer = trainer(shape, block, lengths.len(), shards);
     let mut values = trainer.weights.values.clone();
     for (index, value) in values.iter_mut().enumerate() {
         *value *= 1.5 + 0.3 * ((index * 37 % 101) as f64 / 101.0);
@@ -109,4 +112,27 @@ fn the_gradient_equals_finite_differences_for_every_kind_of_model() {
         }
     }
     println!("largest relative L2 error {largest:.2e}");
+}
+
+#[test]
+fn logits_that_do_not_fit_memory_at_once_give_the_gradient_of_those_that_do() {
+    // A batch takes 250 rows, and memory the logits of 2^18 / 4000 = 65, or of all rows of a sequence of 50.
+    let shape = Architecture { vocabulary: 4000, ..shape(1, 6, 1, 6, 4, 50) };
+    let text = tokens(250 + 5, shape.vocabulary);
+    let sequences: Vec<&[u16]> = text.chunks(51).collect();
+    let mut trainer = trainer(&shape, Block::default(), sequences.len(), 1);
+    let together = trainer.gradient(&sequences);
+    let gradient = trainer.last_gradient().to_vec();
+    let mut mean = vec![0.0; gradient.len()];
+    let mut alone = 0.0;
+    for sequence in &sequences {
+        alone += trainer.gradient(&[sequence]) / sequences.len() as f64;
+        for (mean, part) in mean.iter_mut().zip(trainer.last_gradient()) {
+            *mean += part / sequences.len() as f64;
+        }
+    }
+    assert!((together - alone).abs() < 1e-12 * alone, "{together} {alone}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let error = norm(&mut gradient.iter().zip(&mean).map(|(a, b)| a - b)) / norm(&mut mean.iter().copied());
+    assert!(error < 1e-12, "relative L2 error {error}");
 }

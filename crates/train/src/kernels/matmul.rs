@@ -17,7 +17,9 @@ const MOST_STEPS: usize = 160;
 pub(crate) fn scratch_floats(columns: usize) -> usize {
     let floats = MOST_STEPS * columns.next_multiple_of(PANEL);
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    let floats = floats.max(amx::scratch_floats(columns));
+    if amx::available() {
+        return floats.max(amx::scratch_floats(columns));
+    }
     floats
 }
 

@@ -8,12 +8,12 @@ use super::tile::PANEL;
 
 /// Floats a k x n matrix takes in panels.
 pub(crate) fn packed_floats(k: usize, n: usize, precision: Precision) -> usize {
-    // Vector registers know one precision.
-    let _ = precision;
-    let floats = k * n.next_multiple_of(PANEL);
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    let floats = floats.max(amx::packed_floats(k, n, precision));
-    floats
+    if amx::available() {
+        return amx::packed_floats(k, n, precision).max(k * n.next_multiple_of(PANEL));
+    }
+    let _ = precision;
+    k * n.next_multiple_of(PANEL)
 }
 
 /// Rearranges a row-major k x n matrix, for many products with it, into n/[`PANEL`] panels of k rows.

@@ -24,29 +24,68 @@ pub(crate) fn embed_backward<F: Real>(d_embedding: &mut [F], width: usize, token
     }
 }
 
-/// Fills `workspace.losses` from `workspace.output`, and the logits with `scale` times their gradient.
-pub(crate) fn losses<F: Real>(
+/// Fills `workspace.losses` from `workspace.output`.
+pub(crate) fn losses<F: Real>(model: &Model<F>, weights: &Weights<F>, targets: &[u16], workspace: &mut Workspace<F>) {
+    losses_and_gradient(model, weights, targets, F::ZERO, None, workspace);
+}
+
+/// Fills `workspace.losses` from `workspace.output`, starts `workspace.d_stream` from the gradient of `scale` times their sum,
+/// and adds to `gradient` that of the head and the final gain.
+pub(crate) fn backward<F: Real>(
     model: &Model<F>,
     weights: &Weights<F>,
     targets: &[u16],
     scale: F,
+    gradient: &mut [F],
     workspace: &mut Workspace<F>,
 ) {
+    losses_and_gradient(model, weights, targets, scale, Some(gradient), workspace);
     let (rows, width) = (targets.len(), model.width());
-    let layout = &model.layout;
+    let Workspace { output, output_scales, d_stream, scratch, .. } = workspace;
+    let d_stream = &mut d_stream[..rows * width];
+    d_stream.fill(F::ZERO);
+    let final_gain = model.layout.final_gain.clone();
+    let (gain, d_gain) = (&weights.values[final_gain.clone()], &mut gradient[final_gain]);
+    let (output, scales, d_normalized) =
+        (&output[..rows * width], &output_scales[..rows], &scratch.d_normalized[..rows * width]);
+    norm_backward(output, gain, scales, d_normalized, d_stream, d_gain, &mut scratch.row);
+}
+
+/// Fills `workspace.losses`; given a gradient, adds to it that of the head, and leaves the one with respect to the normalised
+/// output.
+fn losses_and_gradient<F: Real>(
+    model: &Model<F>,
+    weights: &Weights<F>,
+    targets: &[u16],
+    scale: F,
+    mut gradient: Option<&mut [F]>,
+    workspace: &mut Workspace<F>,
+) {
+    let (width, vocabulary, layout) = (model.width(), model.shape.vocabulary, &model.layout);
+    let Workspace { output, output_scales, output_normalized, logits, losses, scratch, .. } = workspace;
+    let (output, normalized) = (&output[..targets.len() * width], &mut output_normalized[..targets.len() * width]);
     let gain = &weights.values[layout.final_gain.clone()];
-    let normalized = &mut workspace.output_normalized[..rows * width];
-    norm_forward(&workspace.output[..rows * width], gain, normalized, &mut workspace.output_scales[..rows]);
-    let logits = &mut workspace.logits[..rows * layout.head.outputs];
-    linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut workspace.scratch.panels);
+    norm_forward(output, gain, normalized, &mut output_scales[..targets.len()]);
     let multiplier = model.output_multiplier();
-    if multiplier != F::ONE {
-        for logit in logits.iter_mut() {
-            *logit *= multiplier;
+    let together = logits.len() / vocabulary;
+    let losses = losses.chunks_mut(together);
+    let d_normalized = scratch.d_normalized.chunks_mut(together * width);
+    let parts = targets.chunks(together).zip(normalized.chunks(together * width)).zip(losses).zip(d_normalized);
+    for (((targets, normalized), losses), d_normalized) in parts {
+        let logits = &mut logits[..targets.len() * vocabulary];
+        linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut scratch.panels);
+        if multiplier != F::ONE {
+            for logit in logits.iter_mut() {
+                *logit *= multiplier;
+            }
+        }
+        // What is left in the logits is the gradient of the product before the multiplier.
+        cross_entropy(logits, vocabulary, targets, losses, scale * multiplier);
+        if let Some(gradient) = &mut gradient {
+            let d_normalized = &mut d_normalized[..targets.len() * width];
+            linear::backward(&layout.head, weights, normalized, logits, d_normalized, gradient, &mut scratch.panels);
         }
     }
-    // What is left in the logits is the gradient of the product before the multiplier.
-    cross_entropy(logits, layout.head.outputs, targets, &mut workspace.losses[..rows], scale * multiplier);
 }
 
 impl<F: Real> Model<F> {
@@ -60,27 +99,4 @@ impl<F: Real> Model<F> {
     fn output_multiplier(&self) -> F {
         if self.shape.tied_head { F::from_f64(1.0 / self.shape.width as f64) } else { F::ONE }
     }
-}
-
-/// Starts `workspace.d_stream` from the gradient that [`losses`] left in the logits.
-pub(crate) fn backward<F: Real>(
-    model: &Model<F>,
-    weights: &Weights<F>,
-    rows: usize,
-    gradient: &mut [F],
-    workspace: &mut Workspace<F>,
-) {
-    let width = model.width();
-    let layout = &model.layout;
-    let scratch = &mut workspace.scratch;
-    let d_normalized = &mut scratch.d_normalized[..rows * width];
-    let normalized = &workspace.output_normalized[..rows * width];
-    let d_logits = &workspace.logits[..rows * layout.head.outputs];
-    linear::backward(&layout.head, weights, normalized, d_logits, d_normalized, gradient, &mut scratch.panels);
-    let d_stream = &mut workspace.d_stream[..rows * width];
-    d_stream.fill(F::ZERO);
-    let gain = &weights.values[layout.final_gain.clone()];
-    let (output, scales) = (&workspace.output[..rows * width], &workspace.output_scales[..rows]);
-    let d_gain = &mut gradient[layout.final_gain.clone()];
-    norm_backward(output, gain, scales, d_normalized, d_stream, d_gain, &mut scratch.row);
 }

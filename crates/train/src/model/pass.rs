@@ -88,12 +88,8 @@ impl<F: Real> Model<F> {
         self.shape.heads * self.shape.head_width
     }
 
-    /// Fills `workspace.losses[i]` with the nats of `batch.targets[i]`; everything else it leaves is for [`backward`].
-    ///
-    /// The gradient that [`backward`] gives will be that of `scale` times the sum of the losses.
-    ///
-    /// [`backward`]: Self::backward
-    pub(crate) fn forward(&self, weights: &Weights<F>, batch: &Batch, scale: F, workspace: &mut Workspace<F>) {
+    /// Carries a batch through all layers, for [`losses`](Self::losses) or [`backward`](Self::backward) after it.
+    pub(crate) fn forward(&self, weights: &Weights<F>, batch: &Batch, workspace: &mut Workspace<F>) {
         let rows = batch.inputs.len();
         assert!(rows <= workspace.rows, "a batch fits the workspace it is given");
         let Workspace { layers, output, scratch, .. } = workspace;
@@ -107,19 +103,24 @@ impl<F: Real> Model<F> {
             attention::forward(self, layer, weights, &batch.lengths, kept, scratch);
             feed_forward::forward(self, layer, weights, kept, &mut next[..rows * self.width()], scratch);
         }
-        head::losses(self, weights, &batch.targets, scale, workspace);
     }
 
-    /// Adds to `gradient` that of the batch which [`forward`](Self::forward) has just seen.
+    /// Fills `workspace.losses[i]` with the nats of `batch.targets[i]`, after [`forward`](Self::forward).
+    pub(crate) fn losses(&self, weights: &Weights<F>, batch: &Batch, workspace: &mut Workspace<F>) {
+        head::losses(self, weights, &batch.targets, workspace);
+    }
+
+    /// Fills the losses, and adds to `gradient` that of `scale` times their sum, after [`forward`](Self::forward).
     pub(crate) fn backward(
         &self,
         weights: &Weights<F>,
         batch: &Batch,
+        scale: F,
         gradient: &mut [F],
         workspace: &mut Workspace<F>,
     ) {
         let rows = batch.inputs.len();
-        head::backward(self, weights, rows, gradient, workspace);
+        head::backward(self, weights, &batch.targets, scale, gradient, workspace);
         let Workspace { layers, d_stream, scratch, .. } = workspace;
         let d_stream = &mut d_stream[..rows * self.width()];
         for (layer, kept) in self.layout.layers.iter().zip(layers).rev() {

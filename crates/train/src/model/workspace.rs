@@ -8,6 +8,9 @@ use crate::kernels::matmul::scratch_floats;
 use crate::kernels::real::Real;
 use crate::spec::Block;
 
+/// Logits in memory at a time: 1 MiB of `f32`, which stays in the second-level cache until its gradient is used up.
+const MOST_LOGITS: usize = 1 << 18;
+
 /// What one layer keeps from the forward pass; n rows (tokens), d width, c channels of all heads, f feed-forward width.
 pub(crate) struct Activations<F> {
     /// Residual stream before attention: n x d.
@@ -65,7 +68,7 @@ pub(crate) struct Workspace<F> {
     pub(crate) output_scales: Buffer<F>,
     /// n x d.
     pub(crate) output_normalized: Buffer<F>,
-    /// Logits, then their gradient: n x vocabulary.
+    /// Logits of as many rows as are in memory at a time, and no more, then their gradient: rows x vocabulary.
     pub(crate) logits: Buffer<F>,
     /// Nats of each token: n.
     pub(crate) losses: Vec<f64>,
@@ -99,7 +102,7 @@ impl<F: Real> Workspace<F> {
             output: zeros(width),
             output_scales: zeros(1),
             output_normalized: zeros(width),
-            logits: zeros(shape.vocabulary),
+            logits: Buffer::zeros(rows.min((MOST_LOGITS / shape.vocabulary).max(32)) * shape.vocabulary),
             losses: vec![0.0; rows],
             d_stream: zeros(width),
             scratch: Scratch {
