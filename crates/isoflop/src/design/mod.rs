@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! draws of a fit -> Joint -> telling run        one run, one target
+//!                         -> taught             runs already chosen, one target
 //! candidates ----/        -> search -> NextRuns a batch under a budget
 //! ```
 
@@ -9,6 +10,7 @@ mod candidates;
 mod conditioning;
 mod next;
 mod search;
+mod taught;
 mod telling;
 
 use isoflop_numerics::elementary::ln;
@@ -19,6 +21,7 @@ use crate::law::Setting;
 pub use candidates::Candidate;
 pub(crate) use conditioning::Joint;
 pub use next::{Change, NEXT_SCHEMA, NextError, NextOptions, NextRun, NextRuns, NextTarget, Purpose};
+pub use taught::Taught;
 pub use telling::TellingRun;
 
 impl Fit {
