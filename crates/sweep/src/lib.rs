@@ -24,6 +24,7 @@
 mod attempt;
 mod cell;
 mod checkpoints;
+mod design;
 mod directory;
 mod engine;
 mod error;
@@ -41,11 +42,13 @@ mod runs;
 mod status;
 #[cfg(test)]
 mod testing;
+mod throughput;
 mod training;
 mod trunk;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};
 pub use cell::{Cell, CellPlan};
+pub use design::{Design, DesignError, DesignedLadder, TimedQuestion, VALIDATION_FACTOR, probes};
 pub use directory::{NamedCell, Sweep};
 pub use engine::{Failure, LocalEngine, Summary};
 pub use error::{Damage, SpecProblem, SweepError};
@@ -57,3 +60,4 @@ pub use progress::{Event, Progress};
 pub use result::CellResult;
 pub use runs::{COLUMNS, RunsTable};
 pub use status::{CellState, CellStatus};
+pub use throughput::{Speed, Throughput};
