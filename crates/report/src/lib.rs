@@ -4,11 +4,14 @@
 //! Fit, Prediction, Plan, Claim, Verdict -> text      what the command line prints
 //! Story                                 -> markdown  report.md
 //! Runs + Fit + Claim + Verdict          -> figures   self-contained SVG
+//! Board                                 -> board     runs in training, on a terminal
 //! TrackRecord                           -> text, figures
 //! ```
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
 
+pub mod board;
+mod braille;
 mod budgets;
 mod escape;
 pub mod figures;

@@ -1,5 +1,7 @@
 //! report.md: one experiment told as question, answer, verdict, figure, tables, doubts and the way to repeat it.
 
+mod comparison;
+
 use std::fmt::Write;
 
 use isoflop::{Claim, Dropped, Fit, Plan, Run, Runs, Verdict};
@@ -12,6 +14,8 @@ use crate::table::{Align, Table};
 use crate::text;
 use crate::words;
 
+pub use comparison::{ComparedRecipe, ComparedStory, comparison};
+
 /// Everything a report tells; the parts that do not exist yet are left out of it.
 #[derive(Debug, Clone)]
 pub struct Story<'a> {
@@ -23,6 +27,8 @@ pub struct Story<'a> {
     pub fit: &'a Fit,
     /// Level of the intervals of the fit.
     pub level: f64,
+    /// What seeds of one setting say about the scatter around the law, in words.
+    pub noise: Option<String>,
     /// What to train next.
     pub plan: Option<&'a Plan>,
     /// What was sealed before it was trained.
@@ -71,11 +77,12 @@ pub fn report(story: &Story) -> String {
         figures(story),
         plan(story),
         fit(story),
+        noise(story),
         doubts(story),
         runs(story),
         dropped(&story.runs.dropped),
         conventions(story),
-        reproduction(story),
+        Some(reproduction(&story.reproduction)),
     ];
     sections.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -171,6 +178,11 @@ fn fit(story: &Story) -> Option<String> {
         let _ = writeln!(text, "\n{}.", capitalised(&escape::markdown(&reduction.to_string())));
     }
     Some(text)
+}
+
+fn noise(story: &Story) -> Option<String> {
+    let noise = story.noise.as_ref()?;
+    Some(format!("## Noise\n\n{}.\n", capitalised(&escape::markdown(noise))))
 }
 
 fn doubts(story: &Story) -> Option<String> {
@@ -281,13 +293,13 @@ fn conventions(story: &Story) -> Option<String> {
     Some(text)
 }
 
-fn reproduction(story: &Story) -> Option<String> {
-    let Reproduction { version, commands } = &story.reproduction;
+fn reproduction(reproduction: &Reproduction) -> String {
+    let Reproduction { version, commands } = reproduction;
     let commands: String = commands.iter().map(|command| format!("    {}\n", escape::plain(command))).collect();
-    Some(format!(
+    format!(
         "## Reproduce\n\nMade by isoflop {}. The same commands give the same numbers:\n\n{commands}",
         escape::markdown(version)
-    ))
+    )
 }
 
 /// `sentence` with a capital letter.

@@ -3,6 +3,7 @@
 mod backtest;
 mod diagnosis;
 mod hardware;
+mod lab;
 mod models;
 mod next;
 mod predict;
@@ -24,10 +25,12 @@ use crate::wrap;
 pub use backtest::backtest;
 pub use diagnosis::diagnosis;
 pub use hardware::{gpu, gpus};
+pub use lab::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed, lab_plan};
 pub use models::{comparison, model, models, standings};
 pub use next::next;
 pub use predict::{against, required};
 pub use recipes::recipes;
+pub(crate) use recipes::{answers as recipe_answers, tables as recipe_tables};
 pub use record::track_record;
 
 /// No line is longer, but for a word that is.

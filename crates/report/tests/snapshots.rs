@@ -14,6 +14,8 @@ use isoflop::predict::{Held, against};
 use isoflop::{
     Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
 };
+use isoflop_report::board::{Board, BoardRun, BoardState, Curve, board};
+use isoflop_report::text::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed};
 use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, reliability, report, text, valleys};
 
 const LEVEL: f64 = 0.9;
@@ -127,6 +129,7 @@ fn the_report_of_a_whole_story_looks_as_expected() {
         runs: &runs,
         fit: &fit,
         level: LEVEL,
+        noise: Some("one setting was trained four times: seeds scatter by 0.5 %".to_owned()),
         plan: Some(&plan),
         claim: Some(&claim),
         verdict: Some(&verdict),
@@ -257,4 +260,75 @@ fn odd_tables_give_sound_figures() {
         fs::write(folder.join("scattered.svg"), valleys(&input(&scattered, &scattered_fit, None, None))).unwrap();
         fs::write(folder.join("one.svg"), valleys(&input(&one, &published, None, None))).unwrap();
     }
+}
+
+/// Five runs of a ladder in training: one of each state, and curves of power laws.
+fn training() -> Board {
+    let states = [
+        BoardState::Done(1.8634),
+        BoardState::Running(0.62),
+        BoardState::Failed,
+        BoardState::Diverged,
+        BoardState::Waiting,
+    ];
+    let run = |(index, state): (usize, BoardState)| {
+        let (params, tokens) = (5e3 * 2f64.powi(index as i32), 2e6 / 2f64.powi(index as i32));
+        let share = match state {
+            BoardState::Done(_) => 1.0,
+            BoardState::Waiting => 0.0,
+            _ => 0.62,
+        };
+        let mut curve = Curve::default();
+        for step in 1..=(share * 1_000.0) as u32 {
+            let seen = tokens * f64::from(step) / 1_000.0;
+            curve.push(6.0 * params * seen, 1.2 + 9.0 / params.powf(0.3) + 20.0 / seen.powf(0.4));
+        }
+        BoardRun { name: format!("c3-d1-w{}-s0", 8 << index), params, tokens, state, curve }
+    };
+    let runs = states.into_iter().enumerate().map(run).collect();
+    Board { title: "ladder".to_owned(), runs, share: 0.44, gone: 71.0, left: Some(95.0) }
+}
+
+#[test]
+fn the_board_looks_as_expected_on_wide_narrow_and_low_terminals() {
+    let looks = [(79, 24), (44, 24), (79, 6), (24, 10)];
+    let looks = looks.map(|(width, height)| format!("{width} x {height}\n{}\n", board(&training(), width, height)));
+    assert_looks_as_expected("board.txt", &looks.join("\n"));
+}
+
+#[test]
+fn the_plan_of_a_lab_looks_as_expected() {
+    let run = |name: &str, flops: f64, params: f64, seed: u64| PlannedRun {
+        name: name.to_owned(),
+        flops,
+        params,
+        tokens: flops / 6.0 / params,
+        seconds: flops / 1.5e10,
+        seed,
+    };
+    let ladder = [3e10, 1.2e11, 4.8e11].into_iter().flat_map(|flops| {
+        let centre = (flops / 150.0f64).sqrt();
+        [0.4, 0.63, 1.0, 1.6, 2.5].map(|size| run("c1-d1-w8-s0", flops, centre * size, 0))
+    });
+    let repeats = (1..4).map(|seed| run("c2-d1-w32-s1", 1.2e11, 2.8e4, seed));
+    let speed = |flops_per_token, tokens_per_second| PlannedSpeed { flops_per_token, tokens_per_second };
+    let recipe = |name: &str| PlannedRecipe {
+        name: name.to_owned(),
+        speeds: vec![speed(2.3e4, 2.5e5), speed(2.7e5, 7.1e4), speed(1.5e6, 1.6e4)],
+        together: 0.81,
+        runs: ladder.clone().chain(repeats.clone()).collect(),
+        validation: run("big-d1-w128-s0", 8.4 * 4.8e11, 1.6e5, 0),
+        half_width: Some((0.43, 0.018)),
+    };
+    let plan = LabPlan {
+        schema: "isoflop.lab-plan/1",
+        text: "my notes: 2112 documents and 15.7 MB to train on, 63 documents held out, 12 left out".to_owned(),
+        given_seconds: 600.0,
+        expected_seconds: 552.4,
+        cores: 4,
+        recipes: vec![recipe("default"), recipe("muon")],
+        text_limit: Some(3.6),
+        level: LEVEL,
+    };
+    assert_looks_as_expected("lab-plan.txt", &text::lab_plan(&plan));
 }

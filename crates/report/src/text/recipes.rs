@@ -14,9 +14,7 @@ const TOO_MANY: f64 = 1_000.0;
 /// Recipes compared.
 pub fn recipes(compared: &RecipeComparison) -> String {
     let mut page = Page::default();
-    let flops = numbers::compute(compared.flops, 3);
-    let answers: Vec<String> = compared.pairs.iter().map(|pair| answer(pair, &flops, compared.level)).collect();
-    page.answer(&answers.join("; "));
+    page.answer(&answers(compared));
     page.table(&gains(compared));
     for pair in &compared.pairs {
         page.remark(&remark(pair, compared));
@@ -43,6 +41,18 @@ pub fn recipes(compared: &RecipeComparison) -> String {
         page.next("isoflop fit RUNS", "with the better recipe alone, or with all in a column recipe");
     }
     page.text
+}
+
+/// Which is better, pair by pair, in one sentence.
+pub(crate) fn answers(compared: &RecipeComparison) -> String {
+    let flops = numbers::compute(compared.flops, 3);
+    let answers: Vec<String> = compared.pairs.iter().map(|pair| answer(pair, &flops, compared.level)).collect();
+    answers.join("; ")
+}
+
+/// The gain where it was asked about, over compute, and what the recipes may share, each under its title.
+pub(crate) fn tables(compared: &RecipeComparison) -> [(&'static str, Table); 3] {
+    [("Gain", gains(compared)), ("Gain over compute", curve(compared)), ("What they may share", forms(compared))]
 }
 
 fn shown(name: &str) -> String {
