@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod compare;
+mod lab;
 mod next;
 mod plan;
 mod predict;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
+pub(crate) use lab::LabArguments;
 pub(crate) use next::NextArguments;
 pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
@@ -31,6 +33,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a ladder of small models, fit their law, predict a bigger run, train it, and see: about a minute
     Demo(DemoArguments),
+    /// The same on your own text and within your time: the largest ladder that this machine can train in it
+    Lab(LabArguments),
     /// Fit a scaling law to a table of runs
     Fit(FitArguments),
     /// Find what is wrong with runs, or with a fit, before anyone trusts it

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod input;
+mod lab;
 mod output;
 mod record;
 mod watch;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = match command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Lab(arguments) => lab::run(&arguments),
         Command::Fit(arguments) => commands::fit::run(&arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),
         Command::Backtest(arguments) => commands::backtest::run(&arguments),

@@ -1,42 +1,46 @@
-//! The text a demo learns: folders the user names, else the sources of the pinned dependencies, else a synthetic language.
+//! The text a story learns: files and folders that the user names, else the sources of the pinned dependencies, else a synthetic language.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use isoflop_train::{BuildProgress, Corpus, CorpusOptions, HeldOut, Language, LanguageOptions};
+use anyhow::Result;
+use isoflop_sweep::CorpusLabel;
+use isoflop_train::{
+    BuildProgress, Corpus, CorpusOptions, HeldOut, Language, LanguageOptions, TokenSource, TokenizerKind,
+};
 
 /// The dependencies of this build; cargo has put their sources on the machine that built it.
 const LOCK_FILE: &str = include_str!("../../../../Cargo.lock");
 
-/// Text enough for every run to read fresh text, and little enough to be read in seconds.
-const MAX_BYTES: u64 = 48 << 20;
 /// Length of the synthetic text.
 const LANGUAGE_BYTES: u64 = 32 << 20;
 
 /// A corpus and what to call it.
 pub(crate) struct Text {
     pub corpus: Corpus,
-    pub name: &'static str,
+    pub label: CorpusLabel,
     /// What it is, in words.
     pub description: String,
 }
 
-/// Builds the corpus of a demo in `dir`, or opens the one that is there.
+/// Builds the corpus of `sources` in `dir`, or opens the one that is there.
 pub(crate) fn prepare(
     sources: &[PathBuf],
     context: usize,
+    tokenizer: TokenizerKind,
+    max_bytes: u64,
     dir: &Path,
     progress: &mut dyn FnMut(&BuildProgress),
 ) -> Result<Text> {
     let options = CorpusOptions {
         held_out: HeldOut { share: 0.05, min_bytes: 64 << 10, max_bytes: 2 << 20 },
-        max_bytes: MAX_BYTES,
+        max_bytes,
+        tokenizer,
         context,
         ..CorpusOptions::default()
     };
     let dependencies = if sources.is_empty() { dependency_sources() } else { Vec::new() };
     let (corpus, name, words) = if !sources.is_empty() {
-        (Corpus::build(sources, &options, dir, progress)?, "text", "the text given with --text".to_owned())
+        (Corpus::build(sources, &options, dir, progress)?, "text", "the text given".to_owned())
     } else if !dependencies.is_empty() {
         let words = format!("the sources of {} packages this program is built from", dependencies.len());
         (Corpus::build(&dependencies, &options, dir, progress)?, "dependencies", words)
@@ -53,7 +57,12 @@ pub(crate) fn prepare(
         report.held_out.documents,
         report.dropped_documents(),
     );
-    Ok(Text { corpus, name, description })
+    let label = CorpusLabel {
+        name: name.to_owned(),
+        fingerprint: corpus.fingerprint().to_owned(),
+        training_tokens: report.training.tokens,
+    };
+    Ok(Text { corpus, label, description })
 }
 
 /// The folders of the pinned dependencies' sources in cargo's home, in the order of the lock file.
@@ -88,11 +97,6 @@ fn pinned_packages() -> Vec<String> {
         Some(format!("{}-{}", field("name")?, field("version")?))
     };
     LOCK_FILE.split("[[package]]").filter_map(package).collect()
-}
-
-/// The folder as a path for error messages.
-pub(crate) fn make_folder(dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot make the folder", dir.display()))
 }
 
 #[cfg(test)]
