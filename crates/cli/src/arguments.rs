@@ -15,7 +15,7 @@ use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
 pub(crate) use lab::LabArguments;
-pub(crate) use next::NextArguments;
+pub(crate) use next::{DecisionArgument, NextArguments};
 pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};

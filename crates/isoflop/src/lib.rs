@@ -29,7 +29,7 @@ pub mod units;
 
 pub use claim::{Claim, ClaimError, Sealing, TrackRecord, Verdict};
 pub use crosscheck::{CrossCheck, CrossChecks};
-pub use design::{NextError, NextOptions, NextRuns, TellingRun};
+pub use design::{Decision, NextError, NextOptions, NextRuns, TellingRun};
 pub use diagnose::{Diagnosis, Finding, Severity};
 pub use fit::{
     Estimate, Fit, FitError, FitOptions, Method, Objective, Prior, QuestionError, Reduction, Status, Warning, fit,

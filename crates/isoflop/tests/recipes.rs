@@ -18,6 +18,10 @@ const WORLDS: usize = 200;
 
 /// 20 runs of each of two recipes on one grid.
 fn world(seed: u64, second: [f64; 5], scatter: f64) -> Runs {
+    Runs::read(table(seed, second, scatter).as_bytes(), "t", TableFormat::Csv, false).unwrap()
+}
+
+fn table(seed: u64, second: [f64; 5], scatter: f64) -> String {
     let mut generator = stream(seed, 0);
     let mut table = String::from("params,tokens,loss,recipe\n");
     for (name, law) in [("adamw", FIRST), ("muon", second)] {
@@ -28,7 +32,7 @@ fn world(seed: u64, second: [f64; 5], scatter: f64) -> Runs {
             table += &format!("{params},{tokens},{observed},{name}\n");
         }
     }
-    Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap()
+    table
 }
 
 /// The first recipe's law where a token is worth `worth` as much.
@@ -80,6 +84,56 @@ fn equal_recipes_are_not_called_different() {
     let different: usize = different.iter().sum();
     println!("called different: {different} of {WORLDS}");
     assert!(different * 10 <= WORLDS, "{different}");
+}
+
+/// Tokens worth 3 % more, which 40 runs do not show: the runs that are named for it are trained.
+#[test]
+fn runs_that_are_said_to_separate_recipes_do() {
+    let second = worth(1.03);
+    let outcomes = parallel::map(WORLDS / 2, 0, |seed| {
+        let seed = 2_000 + seed as u64;
+        let compared = compare_recipes(&world(seed, second, SCATTER), &options(0.9)).unwrap();
+        let needed = compared.pairs[0].needed.as_ref()?;
+        assert!(!needed.lead.separated || needed.lead.sd.after * 3.099 < needed.lead.value.abs());
+        assert_eq!(needed.lead.separated, !needed.runs.is_empty());
+        assert!(
+            needed.runs.is_empty()
+                || (needed.spent / needed.runs.iter().map(|run| run.flops.get()).sum::<f64>() - 1.0).abs() < 1e-9
+        );
+        if !needed.lead.separated || compared.chosen != Form::Tied {
+            return None;
+        }
+        // As if the truth differed by what was estimated, which is what was promised for.
+        let estimated = estimated_worth(needed.lead.value);
+        let mut generator = stream(seed, 1);
+        let mut table = table(seed, second, SCATTER);
+        for run in &needed.runs {
+            let law = if run.recipe.as_deref() == Some("muon") { estimated } else { FIRST };
+            let loss = Hoffmann.loss(&law, &Setting::single_pass(run.params.get(), run.tokens.get()));
+            let observed = loss * (SCATTER * standard_normal(&mut generator)).exp();
+            let recipe = run.recipe.as_deref().unwrap();
+            table += &format!("{},{},{observed},{recipe}\n", run.params.get(), run.tokens.get());
+        }
+        let more = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap();
+        let pair = compare_recipes(&more, &options(0.9)).unwrap().pairs.remove(0);
+        Some((pair.winner.is_some(), needed.runs.len(), needed.spent))
+    });
+    let outcomes: Vec<(bool, usize, f64)> = outcomes.into_iter().flatten().collect();
+    let told = outcomes.iter().filter(|outcome| outcome.0).count();
+    let mean = |of: fn(&(bool, usize, f64)) -> f64| outcomes.iter().map(of).sum::<f64>() / outcomes.len() as f64;
+    println!("{told} of {} told; {:.0} runs, {:.2e} FLOP", outcomes.len(), mean(|one| one.1 as f64), mean(|one| one.2));
+    assert!(outcomes.len() * 8 > WORLDS && told * 3 >= outcomes.len() * 2, "{told} of {}", outcomes.len());
+}
+
+/// The first recipe's law with tokens worth so much that the second leads by `lead` at the compute asked about.
+fn estimated_worth(lead: f64) -> [f64; 5] {
+    let (mut low, mut high) = (1e-3f64, 1e3f64);
+    for _ in 0..60 {
+        let middle = (low * high).sqrt();
+        let reached = (best_loss(&FIRST, 1e22) / best_loss(&worth(middle), 1e22)).ln();
+        if reached < lead { low = middle } else { high = middle }
+    }
+    worth(low)
 }
 
 #[test]

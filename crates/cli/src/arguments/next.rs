@@ -14,19 +14,28 @@ pub(crate) struct NextArguments {
     /// Design a first sweep from nothing but this published law, such as besiroglu2024, taken with the doubt of another corpus
     #[arg(long, value_name = "NAME", conflicts_with_all = ["fit", "recipe", "unique_tokens"])]
     pub law: Option<String>,
-    /// Compute that the next runs may cost together, such as 1e20
-    #[arg(long, required_unless_present = "usd", allow_negative_numbers = true)]
+    /// What the runs are to decide
+    #[arg(long, value_enum, default_value_t)]
+    pub decide: DecisionArgument,
+    /// Compute that the next runs may cost together, such as 1e20; may be left out with --decide regret, which finds what is worth spending
+    #[arg(long, allow_negative_numbers = true)]
     pub flops: Option<Flops>,
     /// The same in dollars, such as 50k; needs --gpu
     #[arg(long, conflicts_with = "flops", requires = "gpu")]
     pub usd: Option<Dollars>,
     #[command(flatten)]
     pub rental: RentalArguments,
-    /// Compute of the run that the next ones are for, such as 1e24; runs that cost more than they save it are then left out.
+    /// Compute of the run that the next ones are for, such as 1e24; runs that are not worth their cost to it are then left out.
     /// Without it: a hundred times the largest run that the budget allows, and the whole budget is spent
     #[arg(long, value_name = "FLOP", allow_negative_numbers = true)]
     pub target_flops: Option<Flops>,
-    /// Choose among the rows of this table (id, params, tokens, and flops where a run does not cost 6ND; CSV or JSON lines).
+    /// The same as what that run may cost, such as 5M; needs --gpu
+    #[arg(long, value_name = "USD", conflicts_with = "target_flops", requires = "gpu")]
+    pub target_usd: Option<Dollars>,
+    /// With --decide gain: the recipe that the one named by --recipe is compared with; both may be left out where there are two
+    #[arg(long, value_name = "NAME")]
+    pub over: Option<String>,
+    /// Choose among the rows of this table (id, params, tokens, flops where a run does not cost 6ND, recipe for --decide gain; CSV or JSON lines).
     /// Without it: sizes and tokens per parameter around those of the fitted runs
     #[arg(long, value_name = "TABLE")]
     pub candidates: Option<PathBuf>,
@@ -41,4 +50,20 @@ pub(crate) struct NextArguments {
     /// Print JSON with full precision
     #[arg(long)]
     pub json: bool,
+}
+
+/// What the runs are to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum DecisionArgument {
+    /// The target's loss and its size
+    #[default]
+    Both,
+    /// What the target's loss will be
+    Loss,
+    /// Which size is best
+    Size,
+    /// What a wrong size wastes at the target against what the runs cost, in FLOP, and in dollars with --gpu
+    Regret,
+    /// Which of two recipes is better, and by how much compute; of a fit of runs with a column recipe
+    Gain,
 }

@@ -18,11 +18,14 @@ pub struct Candidate {
     pub tokens: Tokens,
     /// What it costs.
     pub flops: Flops,
+    /// The recipe it would be trained under, where recipes are compared; either where none is named.
+    pub recipe: Option<String>,
 }
 
 impl From<Point> for Candidate {
     fn from(point: Point) -> Self {
-        Self { name: Some(point.name), params: point.params, tokens: point.tokens, flops: point.flops }
+        let Point { name, params, tokens, flops, recipe, .. } = point;
+        Self { name: Some(name), params, tokens, flops, recipe }
     }
 }
 
@@ -48,31 +51,41 @@ impl Fit {
     /// Sizes times tokens per parameter around the fitted range (or around the law's best), no dearer than `budget`, or than the
     /// cheapest where that is dearer.
     pub(super) fn candidates(&self, budget: Flops) -> Result<Vec<Candidate>, UnitError> {
-        let cheapest = CHEAPEST * self.largest_flops().unwrap_or(budget.get());
-        let dearest = budget.get().max(DEAREST_AT_LEAST * cheapest);
-        let (lowest, highest) = match self.ratio_range() {
-            Some((lowest, highest)) => (lowest / BEYOND_RATIOS, highest * BEYOND_RATIOS),
-            None => {
-                let ln_params = self.central(|parameters| self.law().best_ln_params(parameters, budget.get()));
-                let params = exp(ln_params.unwrap_or(f64::NAN));
-                let best = budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * params * params);
-                (best / FIRST_REACH, best * FIRST_REACH)
-            }
+        let largest = self.largest_flops().unwrap_or(budget.get());
+        let around_best = || {
+            let ln_params = self.central(|parameters| self.law().best_ln_params(parameters, budget.get()));
+            let params = exp(ln_params.unwrap_or(f64::NAN));
+            let best = budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * params * params);
+            (best / FIRST_REACH, best * FIRST_REACH)
         };
-        let steps = |low: f64, high: f64, step: f64| (ln(high / low) / ln(step)).floor().clamp(0.0, MOST_STEPS) as i32;
-        let size_of = |flops: f64, ratio: f64| (flops / TRAINING_FLOPS_PER_PARAM_TOKEN / ratio).sqrt();
-        let (smallest, biggest) = (size_of(cheapest, highest), size_of(dearest, lowest));
-        let mut candidates = Vec::new();
-        for size in 0..=steps(smallest, biggest, SIZE_STEP) {
-            let params = Params::new(smallest * SIZE_STEP.powi(size))?;
-            for ratio in 0..=steps(lowest, highest, RATIO_STEP) {
-                let tokens = Tokens::new(params.get() * lowest * RATIO_STEP.powi(ratio))?;
-                let flops = training_flops(params, tokens)?;
-                if (cheapest..=dearest).contains(&flops.get()) {
-                    candidates.push(Candidate { name: None, params, tokens, flops });
-                }
+        match self.ratio_range() {
+            Some(ratios) => candidates_around(largest, budget.get(), ratios),
+            None => grid(CHEAPEST * largest, budget.get(), around_best()),
+        }
+    }
+}
+
+/// The candidates within twice the range of tokens per parameter of runs up to `largest` FLOP, no dearer than `dearest`.
+pub(crate) fn candidates_around(largest: f64, dearest: f64, ratios: (f64, f64)) -> Result<Vec<Candidate>, UnitError> {
+    grid(CHEAPEST * largest, dearest, (ratios.0 / BEYOND_RATIOS, ratios.1 * BEYOND_RATIOS))
+}
+
+/// Sizes times tokens per parameter between two of each, of `cheapest` FLOP to `dearest`, or to a decade more where that is less.
+fn grid(cheapest: f64, dearest: f64, (lowest, highest): (f64, f64)) -> Result<Vec<Candidate>, UnitError> {
+    let dearest = dearest.max(DEAREST_AT_LEAST * cheapest);
+    let steps = |low: f64, high: f64, step: f64| (ln(high / low) / ln(step)).floor().clamp(0.0, MOST_STEPS) as i32;
+    let size_of = |flops: f64, ratio: f64| (flops / TRAINING_FLOPS_PER_PARAM_TOKEN / ratio).sqrt();
+    let (smallest, biggest) = (size_of(cheapest, highest), size_of(dearest, lowest));
+    let mut candidates = Vec::new();
+    for size in 0..=steps(smallest, biggest, SIZE_STEP) {
+        let params = Params::new(smallest * SIZE_STEP.powi(size))?;
+        for ratio in 0..=steps(lowest, highest, RATIO_STEP) {
+            let tokens = Tokens::new(params.get() * lowest * RATIO_STEP.powi(ratio))?;
+            let flops = training_flops(params, tokens)?;
+            if (cheapest..=dearest).contains(&flops.get()) {
+                candidates.push(Candidate { name: None, params, tokens, flops, recipe: None });
             }
         }
-        Ok(candidates)
     }
+    Ok(candidates)
 }

@@ -1,13 +1,17 @@
 //! Which runs to train next: what a run would show, taken as jointly normal with what is asked, and the batch that leaves least doubt.
 //!
 //! ```text
-//! draws of a fit -> Joint -> telling run        one run, one target
-//!                         -> taught             runs already chosen, one target
-//! candidates ----/        -> search -> NextRuns a batch under a budget
+//! draws of a fit -> Joint -> telling run                      one run, one target
+//!                         -> taught                           runs already chosen, one target
+//! candidates -----/       -> search -> choice -> NextRuns     a batch for a decision, under a budget
+//! draws of forms -/                 -> recipes::Separation    the cheapest batch that tells recipes apart
 //! ```
 
+mod belief;
 mod candidates;
+mod choice;
 mod conditioning;
+mod decision;
 mod next;
 mod search;
 mod taught;
@@ -19,10 +23,15 @@ use crate::fit::Fit;
 use crate::law::Setting;
 
 pub use candidates::Candidate;
-pub(crate) use conditioning::Joint;
+pub use decision::{Decision, Lead};
 pub use next::{Change, NEXT_SCHEMA, NextError, NextOptions, NextRun, NextRuns, NextTarget, Purpose};
 pub use taught::Taught;
 pub use telling::TellingRun;
+
+pub(crate) use candidates::candidates_around;
+pub(crate) use conditioning::Joint;
+pub(crate) use decision::sd_that_separates;
+pub(crate) use search::Problem;
 
 impl Fit {
     /// ln loss at a point, draw by draw.

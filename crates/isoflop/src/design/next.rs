@@ -1,34 +1,23 @@
 //! The next runs: from a fit and a budget to the batch, what each run is for, and what it does to the doubt about the target.
 
-use isoflop_numerics::elementary::ln;
 use serde::{Deserialize, Serialize};
 
+use super::belief::Belief;
 use super::candidates::Candidate;
-use super::conditioning::Joint;
-use super::search::{Batch, Problem};
+use super::choice::Choice;
+use super::decision::{Decision, Lead};
 use crate::fit::{Fit, QuestionError, Warning};
-use crate::law::Setting;
 use crate::units::{Flops, Params, Tokens, UnitError};
 
 /// The schema of `next --json`.
 pub const NEXT_SCHEMA: &str = "isoflop.next/1";
 
 /// Target compute over the largest run that the budget allows, where no target is named: as far as laws are usually asked to reach.
-const TARGET_REACH: f64 = 100.0;
-/// What the expected waste of compute is worth against the variance of ln loss: a standard deviation of 1 % of the loss counts as much as
-/// half a percent of the compute wasted, since .01² = .02 · .005. Less, and the choice of the size is neglected for the forecast (LOG.md).
-const WASTE_WEIGHT: f64 = 0.02;
+pub(super) const TARGET_REACH: f64 = 100.0;
 /// With more candidates the joint covariance outgrows a browser's memory and the search a minute.
-const MOST_CANDIDATES: usize = 500;
+pub(super) const MOST_CANDIDATES: usize = 500;
 /// Fewer draws cannot tell that many candidates apart.
-const FEWEST_DRAWS: usize = 50;
-/// One effect of a run counts as what it is for where it is this many times the other.
-const MAINLY: f64 = 3.0;
-/// The validation run may take this share of the budget.
-const VALIDATION_SHARE: f64 = 0.25;
-/// Runs whose compute is within this factor are as large as each other.
-const AS_LARGE: f64 = 2.0;
-
+pub(super) const FEWEST_DRAWS: usize = 50;
 /// Why there are no next runs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +60,32 @@ pub enum NextError {
     /// No candidates at all.
     #[error("no candidates: give at least one row with params and tokens")]
     NoCandidates,
+    /// Regret without the run that would be regretted.
+    #[error("what a wrong size wastes depends on the run: say which with --target-flops, such as 1e24")]
+    NoTarget,
+    /// A gain between recipes that the fit does not tell apart.
+    #[error(
+        "the fit tells no recipes apart, so it has no gain of one over another: fit runs of both with a column recipe"
+    )]
+    NoRecipes,
+    /// A gain of a recipe over itself.
+    #[error("`{recipe}` has no gain over itself: name two recipes with --recipe and --over")]
+    SameRecipe {
+        /// The recipe.
+        recipe: String,
+    },
+    /// A candidate of a third recipe.
+    #[error("candidate {candidate} is of recipe `{found}`, and the gain is that of {recipe} over {over}: leave it out")]
+    OtherRecipe {
+        /// The candidate.
+        candidate: String,
+        /// Its recipe.
+        found: String,
+        /// The recipe that may be better.
+        recipe: String,
+        /// The one it is compared with.
+        over: String,
+    },
 }
 
 impl From<UnitError> for NextError {
@@ -82,6 +97,8 @@ impl From<UnitError> for NextError {
 /// How to choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NextOptions {
+    /// What the runs are to decide. # Choosing: see [`Decision`].
+    pub decision: Decision,
     /// Compute of the run that the next ones are for. # Choosing: that of the run you mean to train; without it, a hundred times the
     /// largest run that the budget allows, and the whole budget is spent.
     pub target: Option<Flops>,
@@ -95,7 +112,7 @@ pub struct NextOptions {
 
 impl Default for NextOptions {
     fn default() -> Self {
-        Self { target: None, candidates: None, max_runs: 45, validate: false }
+        Self { decision: Decision::Both, target: None, candidates: None, max_runs: 45, validate: false }
     }
 }
 
@@ -111,6 +128,8 @@ pub enum Purpose {
     Both,
     /// A second run of the same setting: less noise there, and how much runs scatter.
     Replicate,
+    /// Which of two recipes is better.
+    Gain,
     /// Held out: to be predicted by a fit of the others.
     Validation,
 }
@@ -121,6 +140,9 @@ pub struct NextRun {
     /// The candidate's name, where a table gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<String>,
+    /// The recipe to train it under, where recipes are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
     /// Size.
     pub params: Params,
     /// Tokens.
@@ -129,6 +151,14 @@ pub struct NextRun {
     pub flops: Flops,
     /// What for.
     pub purpose: Purpose,
+}
+
+impl NextRun {
+    /// A run of `candidate`.
+    pub(crate) fn of(candidate: &Candidate, purpose: Purpose) -> Self {
+        let Candidate { name, params, tokens, flops, recipe } = candidate.clone();
+        Self { candidate: name, recipe, params, tokens, flops, purpose }
+    }
 }
 
 /// A doubt without and with the runs.
@@ -154,11 +184,13 @@ pub struct NextTarget {
 }
 
 /// The runs to train next.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NextRuns {
     /// `isoflop.next/1`.
     pub schema: String,
-    /// What they are for.
+    /// What they are to decide.
+    pub decision: Decision,
+    /// The run that they are for.
     pub target: NextTarget,
     /// The runs, the cheapest first; a setting that is repeated stands there as often.
     pub runs: Vec<NextRun>,
@@ -169,14 +201,19 @@ pub struct NextRuns {
     pub budget: Flops,
     /// Compute of all runs, FLOP; zero where none is worth its cost.
     pub spent: f64,
-    /// Runs that could be paid, and would cost more than they save the target.
-    pub not_worth_it: usize,
+    /// Whether more runs could be paid, and are left out because none is worth its cost to the target.
+    pub stopped: bool,
     /// Standard deviation of ln loss of the target: doubt about the law's parameters, its form taken as right.
     pub loss_sd: Change,
     /// Standard deviation of ln N*, the target's best size.
     pub ln_params_sd: Change,
     /// Expected share of the target's compute that is wasted by training the size that the fit thinks best.
     pub waste: Change,
+    /// The same in FLOP.
+    pub regret: Change,
+    /// By how much one recipe is ahead of the other there, where that was to be decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead: Option<Lead>,
     /// What was assumed.
     pub assumptions: Vec<String>,
     /// Doubts.
@@ -184,25 +221,25 @@ pub struct NextRuns {
 }
 
 impl Fit {
-    /// The runs under `budget` that leave least doubt about the target: about its loss, and about which size is best.
-    ///
-    /// ```text
-    /// var(ln L) + 0.02 waste,    waste = w var(ln N*)
-    /// ```
+    /// The runs under `budget` that leave least doubt about what is to be decided: the target's loss and its best size, one of them,
+    /// what a wrong size costs, or the gain of one recipe over another (see [`Decision`] for the formulas).
     ///
     /// | symbol | is | unit |
     /// |---|---|---|
     /// | var | variance over the draws, conditioned on the runs as a joint normal | |
     /// | L | loss of the planned target | nats per token |
-    /// | N* | best size at the target's compute | parameters |
+    /// | N* | best size at the target's compute C | parameters |
     /// | w | expected waste over the draws by their variance of ln N* | share of compute |
+    /// | L*_r | loss of the best run under recipe r | nats per token |
     ///
     /// Where the law has an outer exponent k, the sum is taken twice, once with k known: the runs then serve a fit that takes k as
-    /// known, such as Hoffmann's, as well as one that does not. With a target that was named, runs are left out again, the least useful
-    /// per cost first, while one costs more compute than it saves the target.
+    /// known, such as Hoffmann's, as well as one that does not. For loss and size of a target that was named, what the runs cost counts
+    /// as compute of the target wasted does, so that runs which are not worth it are left out. For a gain the cheapest runs are taken
+    /// that tell the recipes apart (see [`Lead`]), or those that come nearest to it.
     ///
     /// # Source
-    /// V-optimality under a cost (Li et al. 2026, arXiv:2604.22753) of a mixed aim; LOG.md says what the mixture is for.
+    /// V-optimality under a cost (Li et al. 2026, arXiv:2604.22753); LOG.md says what the mixture of loss and size is for. Regret:
+    /// expected value of sample information, with waste quadratic in the error of ln N*.
     ///
     /// # Trust
     /// Doubts after the runs are expectations of a joint normal at the scatter that the fit believes in now. For nine runs they were too
@@ -212,236 +249,80 @@ impl Fit {
     /// # Errors
     /// [`NextError`]: no candidate can be paid, or the fit cannot say what is uncertain.
     pub fn next_runs(&self, budget: Flops, options: &NextOptions) -> Result<NextRuns, NextError> {
-        let candidates = match &options.candidates {
-            Some(candidates) => candidates.clone(),
-            None => self.candidates(budget)?,
-        };
-        let choice = Choice::new(self, budget, candidates, options)?;
-        Ok(choice.next_runs(self, budget, options))
-    }
-}
-
-/// Everything that choosing needs: candidates that can be paid, and the joints of what they would show with what is asked.
-struct Choice {
-    candidates: Vec<Candidate>,
-    costs: Vec<f64>,
-    noise: Vec<f64>,
-    validation: Option<Candidate>,
-    target: NextTarget,
-    waste_per_variance: f64,
-    /// The first as the draws have it; the second, where there is one, with k known.
-    joints: Vec<Joint>,
-}
-
-impl Choice {
-    fn new(fit: &Fit, budget: Flops, mut candidates: Vec<Candidate>, options: &NextOptions) -> Result<Self, NextError> {
-        let cheapest = candidates.iter().min_by(|a, b| a.flops.get().total_cmp(&b.flops.get()));
-        let cheapest = cheapest.ok_or(NextError::NoCandidates)?;
-        if cheapest.flops > budget {
-            let (cheapest, params, tokens) = (cheapest.flops, cheapest.params, cheapest.tokens);
-            return Err(NextError::BudgetTooSmall { budget, cheapest, params, tokens });
+        if options.decision == Decision::Regret && options.target.is_none() {
+            return Err(NextError::NoTarget);
         }
-        candidates.retain(|candidate| candidate.flops <= budget);
+        let rivals = self.rivals(&options.decision)?;
+        let candidates = affordable(candidates(&rivals, budget, options)?, budget)?;
         let largest = candidates.iter().map(|candidate| candidate.flops.get()).fold(0.0, f64::max);
-        let validation = options.validate.then(|| validation(&candidates, budget)).flatten();
-        if let Some(validation) = &validation {
-            candidates.retain(|candidate| candidate.flops <= validation.flops);
-        }
-        if candidates.len() > MOST_CANDIDATES {
-            return Err(NextError::TooManyCandidates { found: candidates.len() });
-        }
         let flops = options.target.map_or_else(|| Flops::new(TARGET_REACH * largest), Ok)?;
-        let (params, tokens) = fit.best_allocation(flops)?;
-        let target = NextTarget { flops, params, tokens, assumed: options.target.is_none() };
-
-        let law = fit.law();
-        let usable = fit.with_draws_that(|draw| {
-            let at = Setting::single_pass(params.get(), tokens.get());
-            law.best_ln_params(&draw.parameters, flops.get()).is_some()
-                && ln(law.loss(&draw.parameters, &at)).is_finite()
-        });
-        let draws = usable.draws().len();
-        if draws < FEWEST_DRAWS {
-            return Err(NextError::FewDraws { draws, target: flops });
-        }
-        let ln_sizes: Vec<f64> =
-            usable.draws().iter().filter_map(|draw| law.best_ln_params(&draw.parameters, flops.get())).collect();
-        let point = |candidate: &Candidate| (candidate.params.get(), candidate.tokens.get());
-        let losses = candidates.iter().map(point).chain([(params.get(), tokens.get())]);
-        let quantities: Vec<Vec<f64>> = losses
-            .map(|(params, tokens)| usable.ln_losses(params, tokens))
-            .chain([ln_sizes])
-            .chain(usable.ln_couplings())
-            .collect();
-        let joint = Joint::of_draws(&quantities);
-        let (size, coupling) = (candidates.len() + 1, candidates.len() + 2);
-        let mut joints = vec![joint];
-        if quantities.len() > coupling {
-            let mut known = joints[0].clone();
-            known.observe(coupling, 0.0);
-            joints.push(known);
-        }
-        Ok(Self {
-            costs: candidates.iter().map(|candidate| candidate.flops.get()).collect(),
-            noise: candidates.iter().map(point).map(|(params, tokens)| usable.run_variance(params, tokens)).collect(),
-            waste_per_variance: usable.expected_waste(&target) / joints[0].variance(size),
-            validation,
-            target,
-            joints,
-            candidates,
-        })
+        let belief = Belief::new(rivals, flops, options.target.is_none())?;
+        Ok(Choice::new(belief, budget, candidates, options)?.next_runs(self))
     }
 
-    /// The quantity that is the target's loss, and the one that is its best size.
-    fn asked(&self) -> (usize, usize) {
-        (self.candidates.len(), self.candidates.len() + 1)
+    /// The runs that are worth their cost to a run of `target` FLOP, whatever they cost together: [`Decision::Regret`] under a budget of
+    /// all that a wrong size is expected to waste, above which nothing can be saved.
+    ///
+    /// # Errors
+    /// As [`Fit::next_runs`].
+    pub fn runs_worth_their_cost(&self, target: Flops, options: &NextOptions) -> Result<NextRuns, NextError> {
+        let options = NextOptions { decision: Decision::Regret, target: Some(target), ..options.clone() };
+        let rivals = self.rivals(&options.decision)?;
+        let belief = Belief::new(rivals.clone(), target, false)?;
+        let at_stake = Flops::new(belief.waste * target.get())?;
+        let candidates = candidates(&rivals, at_stake, &options)?;
+        let cheapest = cheapest(&candidates).ok_or(NextError::NoCandidates)?;
+        let budget = if at_stake < cheapest.flops { cheapest.flops } else { at_stake };
+        let candidates = affordable(candidates, budget)?;
+        Ok(Choice::new(belief, budget, candidates, &options)?.next_runs(self))
     }
 
-    fn next_runs(&self, fit: &Fit, budget: Flops, options: &NextOptions) -> NextRuns {
-        let (loss, size) = self.asked();
-        let set_aside = self.validation.as_ref().map_or(0.0, |validation| validation.flops.get());
-        let problem = Problem {
-            costs: &self.costs,
-            noise: &self.noise,
-            asked: &[(loss, 1.0), (size, WASTE_WEIGHT * self.waste_per_variance)],
-            budget: budget.get() - set_aside,
-            max_runs: options.max_runs - usize::from(self.validation.is_some()).min(options.max_runs),
-        };
-        let mut batch = problem.best_batch(&self.joints);
-        let bought: usize = batch.repeats.iter().sum();
-        if !self.target.assumed {
-            self.leave_out_what_costs_more_than_it_saves(&problem, &mut batch);
-        }
-        if fit.noise().is_none() {
-            self.repeat_one(&problem, &mut batch);
-        }
-        let batch = problem.batch(&self.joints, &batch.repeats);
-        let (before, after) = (&self.joints[0], &batch.joints[0]);
-        let change = |of: &dyn Fn(&Joint) -> f64| Change { before: of(before), after: of(after) };
-        let waste = |joint: &Joint| self.waste_per_variance * joint.variance(size);
-        let runs = self.runs(&problem, &batch);
-        let validation = self.validation.as_ref().map(|candidate| run(candidate, Purpose::Validation));
-        NextRuns {
-            schema: NEXT_SCHEMA.to_owned(),
-            target: self.target,
-            spent: runs.iter().chain(&validation).map(|run| run.flops.get()).fold(0.0, |sum, flops| sum + flops),
-            validation,
-            budget,
-            not_worth_it: bought.saturating_sub(runs.len()),
-            loss_sd: change(&|joint| joint.variance(loss).max(0.0).sqrt()),
-            ln_params_sd: change(&|joint| joint.variance(size).max(0.0).sqrt()),
-            waste: change(&|joint| waste(joint).max(0.0)),
-            assumptions: self.assumptions(fit),
-            warnings: fit.warnings().to_vec(),
-            runs,
+    /// The fit, or those of the two recipes whose gain is to be decided.
+    fn rivals(&self, decision: &Decision) -> Result<Vec<Self>, NextError> {
+        match decision {
+            Decision::Gain { .. } if self.law().recipes().len() < 2 => Err(NextError::NoRecipes),
+            Decision::Gain { recipe, over } if recipe == over => Err(NextError::SameRecipe { recipe: recipe.clone() }),
+            Decision::Gain { recipe, over } => Ok(vec![self.of_recipe(recipe)?, self.of_recipe(over)?]),
+            _ => Ok(vec![self.clone()]),
         }
     }
+}
 
-    /// Takes runs out, the one that saves least per cost first, while it costs more compute than it saves the target.
-    fn leave_out_what_costs_more_than_it_saves(&self, problem: &Problem<'_>, batch: &mut Batch) {
-        let (_, size) = self.asked();
-        let at_stake = self.waste_per_variance * self.target.flops.get();
-        loop {
-            let now = batch.joints[0].variance(size);
-            let saved_per_cost = |candidate: usize| {
-                let mut without = batch.joints[0].clone();
-                without.forget(candidate, self.noise[candidate]);
-                at_stake * (without.variance(size) - now) / self.costs[candidate]
-            };
-            let chosen = (0..self.costs.len()).filter(|candidate| batch.repeats[*candidate] > 0);
-            let judged = chosen.map(|candidate| (candidate, saved_per_cost(candidate)));
-            match judged.reduce(|least, next| if next.1 < least.1 { next } else { least }) {
-                Some((candidate, saved)) if saved < 1.0 => problem.remove(batch, candidate),
-                _ => return,
+/// The candidates to choose from, each with its recipe where two are compared.
+fn candidates(rivals: &[Fit], budget: Flops, options: &NextOptions) -> Result<Vec<Candidate>, NextError> {
+    let own = |fit: &Fit| match &options.candidates {
+        Some(candidates) => Ok(candidates.clone()),
+        None => fit.candidates(budget),
+    };
+    let Decision::Gain { recipe, over } = &options.decision else { return Ok(own(&rivals[0])?) };
+    let mut candidates = Vec::new();
+    for (fit, name) in rivals.iter().zip([recipe, over]) {
+        for candidate in own(fit)? {
+            match &candidate.recipe {
+                Some(found) if found != recipe && found != over => {
+                    let candidate = candidate.name.unwrap_or_default();
+                    let (found, recipe, over) = (found.clone(), recipe.clone(), over.clone());
+                    return Err(NextError::OtherRecipe { candidate, found, recipe, over });
+                }
+                Some(found) if found != name => {}
+                _ => candidates.push(Candidate { recipe: Some(name.clone()), ..candidate }),
             }
         }
     }
-
-    /// Where nobody knows how runs scatter and none is repeated, repeats the cheapest instead of what is missed least.
-    fn repeat_one(&self, problem: &Problem<'_>, batch: &mut Batch) {
-        let chosen = || (0..self.costs.len()).filter(|candidate| batch.repeats[*candidate] > 0);
-        if chosen().any(|candidate| batch.repeats[candidate] > 1) || chosen().count() < 2 {
-            return;
-        }
-        let Some(cheapest) = chosen().min_by(|a, b| self.costs[*a].total_cmp(&self.costs[*b])) else { return };
-        let doubt_without = |candidate: usize| {
-            let mut without = batch.clone();
-            problem.remove(&mut without, candidate);
-            problem.doubt(&without.joints)
-        };
-        let others = chosen().filter(|candidate| *candidate != cheapest).map(|other| (other, doubt_without(other)));
-        if let Some((least, _)) = others.min_by(|a, b| a.1.total_cmp(&b.1)) {
-            problem.remove(batch, least);
-            problem.add(batch, cheapest);
-        }
-    }
-
-    fn runs(&self, problem: &Problem<'_>, batch: &Batch) -> Vec<NextRun> {
-        let mut order: Vec<usize> = (0..self.costs.len()).filter(|candidate| batch.repeats[*candidate] > 0).collect();
-        order.sort_by(|a, b| self.costs[*a].total_cmp(&self.costs[*b]));
-        let runs = order.into_iter().flat_map(|candidate| {
-            let first = std::iter::once(self.purpose(problem, batch, candidate));
-            let purposes = first.chain(std::iter::repeat_n(Purpose::Replicate, batch.repeats[candidate] - 1));
-            purposes.map(move |purpose| run(&self.candidates[candidate], purpose))
-        });
-        runs.collect()
-    }
-
-    /// What would be missed more without any run of `candidate`: the forecast of the loss or the choice of the size.
-    fn purpose(&self, problem: &Problem<'_>, batch: &Batch, candidate: usize) -> Purpose {
-        let (loss, size) = self.asked();
-        let mut without = batch.clone();
-        for _ in 0..batch.repeats[candidate] {
-            problem.remove(&mut without, candidate);
-        }
-        let missed = |asked: usize| without.joints[0].variance(asked) / batch.joints[0].variance(asked) - 1.0;
-        match (missed(loss), missed(size)) {
-            (loss, size) if loss > MAINLY * size => Purpose::Loss,
-            (loss, size) if size > MAINLY * loss => Purpose::Size,
-            _ => Purpose::Both,
-        }
-    }
-
-    fn assumptions(&self, fit: &Fit) -> Vec<String> {
-        let mut assumptions = vec!["a fit of all runs, the old and the next, with the same law".to_owned()];
-        if self.target.assumed {
-            assumptions.push(format!(
-                "no target was named: {TARGET_REACH} times the largest run that the budget allows; --target-flops names one"
-            ));
-        }
-        if self.joints.len() > 1 {
-            assumptions.push("the coupling k counted half as unknown, half as known".to_owned());
-        }
-        assumptions.extend(fit.source().map(|source| format!("before any run: {source}")));
-        assumptions
-    }
+    Ok(candidates)
 }
 
-fn run(candidate: &Candidate, purpose: Purpose) -> NextRun {
-    let Candidate { name, params, tokens, flops } = candidate.clone();
-    NextRun { candidate: name, params, tokens, flops, purpose }
+fn cheapest(candidates: &[Candidate]) -> Option<&Candidate> {
+    candidates.iter().min_by(|a, b| a.flops.get().total_cmp(&b.flops.get()))
 }
 
-/// The candidate to hold out: among those as large as a share of the budget allows, the one of middling tokens per parameter.
-fn validation(candidates: &[Candidate], budget: Flops) -> Option<Candidate> {
-    let affordable = || candidates.iter().filter(|candidate| candidate.flops.get() <= VALIDATION_SHARE * budget.get());
-    let largest = affordable().map(|candidate| candidate.flops.get()).fold(0.0, f64::max);
-    let mut large: Vec<&Candidate> =
-        affordable().filter(|candidate| candidate.flops.get() * AS_LARGE >= largest).collect();
-    let ratio = |candidate: &Candidate| candidate.tokens.get() / candidate.params.get();
-    large.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
-    large.get(large.len() / 2).map(|candidate| (*candidate).clone())
-}
-
-impl Fit {
-    /// Share of the target's compute wasted by training the size that the fit thinks best, averaged over the draws.
-    fn expected_waste(&self, target: &NextTarget) -> f64 {
-        let at = Setting::single_pass(target.params.get(), target.tokens.get());
-        let waste = |draw: &crate::fit::Draw| {
-            let equivalent = self.law().equivalent_flops(&draw.parameters, self.law().loss(&draw.parameters, &at))?;
-            Some((1.0 - equivalent / target.flops.get()).max(0.0))
-        };
-        let wastes: Vec<f64> = self.draws().iter().filter_map(waste).filter(|waste| waste.is_finite()).collect();
-        wastes.iter().sum::<f64>() / wastes.len() as f64
+/// Those that `budget` pays for.
+fn affordable(mut candidates: Vec<Candidate>, budget: Flops) -> Result<Vec<Candidate>, NextError> {
+    let cheapest = cheapest(&candidates).ok_or(NextError::NoCandidates)?;
+    if cheapest.flops > budget {
+        let (cheapest, params, tokens) = (cheapest.flops, cheapest.params, cheapest.tokens);
+        return Err(NextError::BudgetTooSmall { budget, cheapest, params, tokens });
     }
+    candidates.retain(|candidate| candidate.flops <= budget);
+    Ok(candidates)
 }

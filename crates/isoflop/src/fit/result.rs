@@ -212,11 +212,6 @@ impl Fit {
         &self.draws
     }
 
-    /// This fit with those of its draws that `keep` says.
-    pub(crate) fn with_draws_that(&self, keep: impl Fn(&Draw) -> bool) -> Self {
-        Self { draws: self.draws.iter().filter(|draw| keep(draw)).cloned().collect(), ..self.clone() }
-    }
-
     /// Scale of ln loss around the law: seed noise, evaluation noise and misfit together.
     pub fn noise(&self) -> Option<f64> {
         self.noise

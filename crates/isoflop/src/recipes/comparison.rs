@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use isoflop_numerics::elementary::ln;
 use serde::Serialize;
 
 use super::forms::{Fitted, Form, FormTest, tests};
 use super::gain::{Crossover, GainAt, GainUnder, Rivals, Span};
+use super::separation::Separation;
 use crate::fit::{FitError, FitOptions, Warning};
 use crate::names::UnknownName;
 use crate::runs::{ONE_PASS, Run, Runs};
@@ -20,9 +20,6 @@ const IMPROBABLE: f64 = 0.05;
 const REJECTED: f64 = 0.01;
 /// The compute that is asked about when none is named: so many times the largest run's.
 const TEN_TIMES: f64 = 10.0;
-/// Points of the normal for 5 % on both sides and for finding four differences in five (science: n = 2 (1.96 + 0.84)² s²/Δ²).
-const POWER: f64 = 1.96 + 0.84;
-
 /// What to compare, and how.
 #[derive(Debug, Clone)]
 pub struct RecipeOptions {
@@ -143,23 +140,8 @@ pub struct Pair {
     pub winner: Option<String>,
     /// How many times the money the reference needs for the same loss: the gain times the ratio of costs.
     pub money: GainUnder,
-    /// Runs that would separate them; `None` when they are separated, or are alike to the last digit.
+    /// Runs that would separate them; `None` when they are separated, or when there are no draws to say.
     pub needed: Option<Separation>,
-}
-
-/// Runs that would separate two recipes, if they differ as estimated.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Separation {
-    /// Compute of each run, FLOP: the largest of the runs at hand.
-    pub flops: f64,
-    /// Size of each, the reference's best.
-    pub params: f64,
-    /// Tokens of each.
-    pub tokens: f64,
-    /// Estimated difference of ln loss there.
-    pub difference: f64,
-    /// Runs of each recipe with which four such differences in five are found at 5 %: 2 (1.96 + 0.84)² s²/Δ², s the scatter.
-    pub runs: f64,
 }
 
 /// Compares the recipes in a column of `runs`.
@@ -195,7 +177,12 @@ pub fn compare_recipes(runs: &Runs, options: &RecipeOptions) -> Result<RecipeCom
     let chosen = chosen.map_or(Form::Free, |test| test.form);
 
     let computes = || runs.kept.iter().map(|run| run.flops.get());
-    let span = Span { smallest: computes().fold(f64::INFINITY, f64::min), largest: computes().fold(0.0, f64::max) };
+    let ratios = || runs.kept.iter().map(|run| run.tokens.get() / run.params.get());
+    let span = Span {
+        smallest: computes().fold(f64::INFINITY, f64::min),
+        largest: computes().fold(0.0, f64::max),
+        ratios: (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max)),
+    };
     let flops = options.flops.map_or(TEN_TIMES * span.largest, Flops::get);
     let question = Question { runs: count, recipes: &recipes, forms: &forms, chosen, span, flops, options };
     let pairs: Option<Vec<Pair>> = (1..recipes.len()).map(|recipe| question.pair(recipe)).collect();
@@ -273,7 +260,11 @@ impl Question<'_> {
             (Some(_), Some(hi)) if hi < 1.0 => Some(names.1.clone()),
             _ => None,
         };
-        let needed = if winner.is_none() { self.separation(chosen, recipe) } else { None };
+        let needed = if winner.is_none() {
+            rivals(chosen).separation(self.recipes, self.runs, self.span, self.flops)
+        } else {
+            None
+        };
         let cost = |name: &String| self.options.costs.get(name).copied().unwrap_or(1.0);
         let ratio = cost(&names.1) / cost(&names.0);
         let money = rivals(chosen).gain_times(self.flops, ratio)?;
@@ -290,16 +281,5 @@ impl Question<'_> {
             money,
             needed,
         })
-    }
-
-    /// Runs of the largest compute at hand that would tell the recipes apart.
-    fn separation(&self, fitted: &Fitted, recipe: usize) -> Option<Separation> {
-        let flops = self.span.largest;
-        let (params, tokens) = fitted.point[0].best_run(flops)?;
-        let ln_loss = |recipe: usize| ln(fitted.point[recipe].loss(params, tokens));
-        let difference = ln_loss(recipe) - ln_loss(0);
-        let one = POWER * fitted.scatter(self.runs) / difference;
-        let runs = (2.0 * one * one).ceil().max(2.0);
-        runs.is_finite().then_some(Separation { flops, params, tokens, difference, runs })
     }
 }

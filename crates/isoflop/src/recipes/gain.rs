@@ -46,11 +46,12 @@ pub struct Crossover {
     pub until: f64,
 }
 
-/// Smallest and largest compute among the runs.
+/// Smallest and largest compute and tokens per parameter among the runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) smallest: f64,
     pub(super) largest: f64,
+    pub(super) ratios: (f64, f64),
 }
 
 /// Two recipes of a fitted form.
@@ -62,7 +63,7 @@ pub(super) struct Rivals<'a> {
 }
 
 impl Rivals<'_> {
-    fn gain_of(&self, curves: &[Curve], flops: f64) -> Option<f64> {
+    pub(super) fn gain_of(&self, curves: &[Curve], flops: f64) -> Option<f64> {
         curves[self.recipe].gain_over(&curves[self.reference], flops)
     }
 

@@ -4,12 +4,10 @@ use isoflop::predict::Amount;
 use isoflop::recipes::{Form, Pair, RecipeComparison, Separation};
 
 use super::Page;
+use super::next::{ahead, runs_table, settings};
 use crate::escape;
 use crate::numbers;
 use crate::table::{Align, Table};
-
-/// More runs of each recipe than this nobody trains to tell two recipes apart.
-const TOO_MANY: f64 = 1_000.0;
 
 /// Recipes compared.
 pub fn recipes(compared: &RecipeComparison) -> String {
@@ -18,6 +16,9 @@ pub fn recipes(compared: &RecipeComparison) -> String {
     page.table(&gains(compared));
     for pair in &compared.pairs {
         page.remark(&remark(pair, compared));
+        if let Some(needed) = pair.needed.as_ref().filter(|needed| needed.lead.separated) {
+            page.table(&runs_table(&settings(&needed.runs)));
+        }
     }
     page.table(&curve(compared));
     page.table(&forms(compared));
@@ -55,7 +56,7 @@ pub(crate) fn tables(compared: &RecipeComparison) -> [(&'static str, Table); 3] 
     [("Gain", gains(compared)), ("Gain over compute", curve(compared)), ("What they may share", forms(compared))]
 }
 
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     escape::shorten(name, 40)
 }
 
@@ -149,18 +150,23 @@ fn remark(pair: &Pair, compared: &RecipeComparison) -> String {
     sentences.join(" ")
 }
 
+/// Whether the runs named in the table below would tell the two apart, and at what cost.
 fn separation(needed: &Separation) -> String {
-    let (params, tokens) = (numbers::count(needed.params), numbers::count(needed.tokens));
-    if needed.runs > TOO_MANY {
+    let lead = &needed.lead;
+    let compute = |flops: f64| numbers::compute(flops, 2);
+    if lead.separated {
         return format!(
-            "If they differ as little as estimated ({} of the loss at {params} on {tokens} tokens), no affordable number of runs would tell.",
-            numbers::percent(needed.difference.abs())
+            "If they differ as estimated ({}), {} more runs of {} FLOP in all, below, would tell (at 5 %, four times in five).",
+            ahead(lead),
+            numbers::whole(needed.runs.len()),
+            compute(needed.spent)
         );
     }
     format!(
-        "If they differ as estimated ({} of the loss), {} runs of each with {params} on {tokens} tokens would tell.",
-        numbers::percent(needed.difference.abs()),
-        numbers::general(needed.runs, 4)
+        "If they differ as little as estimated ({}), not even {} more runs of up to {} FLOP would tell: take the cheaper or simpler one.",
+        ahead(lead),
+        numbers::whole(needed.most_runs),
+        compute(needed.largest)
     )
 }
 
