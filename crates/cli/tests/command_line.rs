@@ -281,7 +281,7 @@ fn recipes_are_compared_by_a_column() {
             table += &format!("{params},{tokens},{loss},{name}\n");
         }
     }
-    std::fs::write(dir.join("runs.csv"), table).unwrap();
+    std::fs::write(dir.join("runs.csv"), &table).unwrap();
     let ask = |arguments: &str| isoflop(dir, &arguments.split(' ').collect::<Vec<_>>());
     let compared = json(&ask("compare runs.csv --by optimizer --cost muon=1.25 --draws 100 --json"));
     let pair = &compared["pairs"][0];
@@ -290,10 +290,26 @@ fn recipes_are_compared_by_a_column() {
     assert!((1.6..2.5).contains(&gain(&pair["gain"])), "{pair}");
     assert!((gain(&pair["money"]) * 1.25 / gain(&pair["gain"]) - 1.0).abs() < 1e-12);
     let text = String::from_utf8(ask("compare runs.csv --by optimizer --cost muon=1.25 --draws 100").stdout).unwrap();
-    assert!(text.starts_with("muon is better") && text.split_whitespace().any(|word| word == "money"), "{text}");
+    assert!(text.starts_with("muon is better") && text.contains("muon is the cheaper one"), "{text}");
+    let split = |name: &str| {
+        let own = |line: &&str| line.starts_with("params") || line.ends_with(name);
+        let rows: Vec<&str> = table.lines().filter(own).collect();
+        std::fs::write(dir.join(format!("{name}.csv")), rows.join("\n")).unwrap();
+    };
+    ["adamw", "muon"].into_iter().for_each(split);
+    let apart = json(&ask("compare adamw.csv muon.csv --cost muon=1.25 --draws 100 --figure gain.svg --json"));
+    assert_eq!((&apart["pairs"], &apart["column"]), (&compared["pairs"], &"table".into()));
+    let figure = std::fs::read_to_string(dir.join("gain.svg")).unwrap();
+    assert!(figure.starts_with("<svg") && figure.contains("Compute that adamw needs"), "{figure}");
     for (arguments, expected) in [
-        ("compare runs.csv", "<SECOND>"),
-        ("compare runs.csv gopher", "--by"),
+        ("compare runs.csv", "--by recipe"),
+        ("compare runs.csv gopher", "models with models"),
+        ("compare runs.csv runs.csv", "the very runs"),
+        ("compare runs.csv adamw.csv --by optimizer", "within one table"),
+        ("compare runs.csv missing.csv", "missing.csv: cannot open"),
+        ("compare gopher chinchilla --flops 1e22", "--flops is for recipes"),
+        ("compare gopher chinchilla gpt3-175b", "in twos"),
+        ("compare runs.csv --by optimizer --law besiroglu2024", "--law judges models"),
         ("compare runs.csv --by optimiser", "did you mean optimizer"),
         ("compare runs.csv --by optimizer --cost muon=0", "above zero"),
         ("compare runs.csv --by optimizer --cost adam=2", "did you mean adamw"),

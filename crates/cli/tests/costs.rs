@@ -136,7 +136,7 @@ fn bad_requests_name_their_remedy() {
         ("compare gopher gopher", "name two models"),
         ("compare gopher gofer", "no model `gofer`"),
         ("compare gopher deepseek-v3", "mixture of experts"),
-        ("compare gopher", "<SECOND>"),
+        ("compare gopher", "in twos"),
     ] {
         let output = isoflop(arguments);
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -7,7 +7,7 @@ mod public;
 use std::collections::BTreeMap;
 
 use isoflop::law::{Hoffmann, Law, Setting};
-use isoflop::recipes::{Form, RecipeError, RecipeOptions, compare_recipes};
+use isoflop::recipes::{Form, RecipeError, RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
 use isoflop::{Flops, Runs, TableFormat};
 use isoflop_numerics::parallel;
 use isoflop_numerics::resample::{standard_normal, stream};
@@ -162,13 +162,49 @@ fn crossings_are_found_where_they_are_and_never_between_tied_recipes() {
 #[test]
 fn money_follows_the_cost_of_a_flop() {
     let runs = world(9, worth(1.6), 0.001);
-    let costs = BTreeMap::from([("muon".to_owned(), 1.3)]);
-    let compared = compare_recipes(&runs, &RecipeOptions { costs, ..options(0.9) }).unwrap();
-    let pair = &compared.pairs[0];
-    assert!((pair.money.gain.value * 1.3 / pair.gain.gain.value - 1.0).abs() < 1e-12);
+    let at_cost = |cost: f64| {
+        let costs = BTreeMap::from([("muon".to_owned(), cost)]);
+        compare_recipes(&runs, &RecipeOptions { costs, ..options(0.9) }).unwrap().pairs.remove(0)
+    };
+    let pair = at_cost(1.1);
+    let money = pair.money.unwrap();
+    assert!((money.gain.value * 1.1 / pair.gain.gain.value - 1.0).abs() < 1e-12);
+    assert_eq!((pair.winner.as_deref(), money.winner.as_deref()), (Some("muon"), Some("muon")));
+    // Better by the FLOP, worse by the dollar.
+    let dear = at_cost(2.0);
+    assert_eq!((dear.winner.as_deref(), dear.money.unwrap().winner.as_deref()), (Some("muon"), Some("adamw")));
+    assert_eq!(at_cost(1.0).money, None);
     let unknown = RecipeOptions { costs: BTreeMap::from([("muonn".to_owned(), 1.3)]), ..options(0.9) };
     let error = compare_recipes(&runs, &unknown).unwrap_err();
     assert!(error.to_string().contains("did you mean muon"), "{error}");
+}
+
+#[test]
+fn a_cost_moves_the_crossing_to_where_the_gain_makes_up_for_it() {
+    let second = [1.8, 1400.0, 4500.0, 0.40, 0.405];
+    let costs = BTreeMap::from([("muon".to_owned(), 1.2)]);
+    let compared = compare_recipes(&world(7, second, 0.000_5), &RecipeOptions { costs, ..options(0.9) }).unwrap();
+    let pair = &compared.pairs[0];
+    let (free, paid) =
+        (pair.crossover.flops.unwrap().value, pair.money.clone().unwrap().crossover.flops.unwrap().value);
+    assert!(paid > free, "{paid:e} {free:e}");
+    let gain = true_gain(&second, paid);
+    assert!((gain / 1.2 - 1.0).abs() < 0.05, "{gain}");
+}
+
+#[test]
+fn tables_of_one_recipe_each_are_compared_as_one_table_is() {
+    let runs = world(7, worth(1.6), 0.001);
+    let of = |range: std::ops::Range<usize>| Runs { kept: runs.kept[range].to_vec(), ..runs.clone() };
+    let joined = runs_of_tables(vec![("adamw".to_owned(), of(0..20)), ("muon".to_owned(), of(20..40))]).unwrap();
+    let by_table = RecipeOptions { column: TABLE_COLUMN.to_owned(), ..options(0.9) };
+    let (apart, together) = (compare_recipes(&joined, &by_table), compare_recipes(&runs, &options(0.9)));
+    assert_eq!(apart.unwrap().pairs, together.unwrap().pairs);
+    let twice = runs_of_tables(vec![("a".to_owned(), of(0..20)), ("b".to_owned(), of(0..20))]);
+    assert!(matches!(twice, Err(RecipeError::SameRuns { .. })));
+    let other = Runs { param_counting: isoflop::counting::ParamCounting::Active, ..of(20..40) };
+    let mixed = runs_of_tables(vec![("a".to_owned(), of(0..20)), ("b".to_owned(), other)]);
+    assert!(matches!(mixed, Err(RecipeError::MixedCounting { .. })));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! Story                                 -> markdown  report.md
 //! Runs + Fit + Claim + Verdict          -> figures   self-contained SVG
 //! Board                                 -> board     runs in training, on a terminal
-//! TrackRecord                           -> text, figures
+//! TrackRecord, RecipeComparison         -> text, figures
 //! ```
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
@@ -25,5 +25,5 @@ pub mod text;
 mod words;
 mod wrap;
 
-pub use figures::{Theme, ValleysInput, reliability, valleys};
+pub use figures::{Theme, ValleysInput, gain, reliability, valleys};
 pub use markdown::{FigureFile, Reproduction, Story, report};

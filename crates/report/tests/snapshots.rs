@@ -11,12 +11,13 @@ use isoflop::hardware::Rental;
 use isoflop::law::published;
 use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
 use isoflop::predict::{Held, against};
+use isoflop::recipes::{RecipeOptions, compare_recipes};
 use isoflop::{
     Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
 };
 use isoflop_report::board::{Board, BoardRun, BoardState, Curve, board};
 use isoflop_report::text::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed};
-use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, reliability, report, text, valleys};
+use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, gain, reliability, report, text, valleys};
 
 const LEVEL: f64 = 0.9;
 
@@ -35,6 +36,33 @@ fn ladder() -> Runs {
     table += "b2-s5,2e6,8e5,5.1,,diverged\n";
     table += "<script>alert(1)</script>|`x`,2e6,8e5,5.1,,crashed\n";
     Runs::read(table.as_bytes(), "runs.csv", TableFormat::Csv, false).unwrap()
+}
+
+/// Twelve runs of each of two recipes, of which the second has the better exponents from a worse start.
+fn recipes() -> Runs {
+    let mut table = String::from("params,tokens,loss,recipe\n");
+    for (name, [a, b, alpha, beta]) in
+        [("adamw", [480.0, 2000.0, 0.35, 0.37]), ("<muon>", [1400.0, 4500.0, 0.40, 0.405])]
+    {
+        for i in 0..12 {
+            let (params, tokens) = (1e8 * 2f64.powi(i % 4), 2e9 * 4f64.powi(i / 4));
+            let noise = 0.002 * [0.3, -0.8, 0.5, -0.2, 0.9, -0.6, 0.1][(i as usize + name.len()) % 7];
+            let loss = (1.8 + a / params.powf(alpha) + b / tokens.powf(beta)) * (1.0 + noise);
+            table += &format!("{params},{tokens},{loss:.5},{name}\n");
+        }
+    }
+    Runs::read(table.as_bytes(), "recipes.csv", TableFormat::Csv, false).unwrap()
+}
+
+#[test]
+fn the_gain_of_recipes_looks_as_expected() {
+    let costs = [("<muon>".to_owned(), 1.2)].into();
+    let options = RecipeOptions { draws: 100, costs, ..RecipeOptions::default() };
+    let compared = compare_recipes(&recipes(), &options).unwrap();
+    assert_looks_as_expected("recipes.txt", &text::recipes(&compared));
+    let figure = gain(&compared, Theme::Light);
+    assert!(!figure.contains("<muon>") && !figure.contains("NaN") && !figure.contains("inf"), "{figure}");
+    assert_looks_as_expected("gain.svg", &figure);
 }
 
 /// The big run, eight times beyond the ladder: its claim, and the verdict once it lands `off` its prediction.

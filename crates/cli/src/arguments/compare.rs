@@ -10,26 +10,28 @@ use super::{AnswerArguments, draws};
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// A table of runs of several recipes (with --by), or a well-known model such as gopher
-    pub first: String,
-    /// Another well-known model, such as chinchilla
-    #[arg(required_unless_present = "by")]
-    pub second: Option<String>,
-    /// Compare the recipes that this column names: architectures, optimizers, texts; the first in the table is the reference
-    #[arg(long, value_name = "COLUMN", conflicts_with = "second")]
+    /// Tables of runs, one for each recipe, the first being the reference; or one table with --by; or two well-known models, such as gopher
+    /// chinchilla
+    #[arg(required = true, value_name = "TABLE|MODEL")]
+    pub compared: Vec<String>,
+    /// Compare the recipes that this column of one table names: architectures, optimizers, texts; the first in the table is the reference
+    #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
     /// Keep only rows whose COLUMN has this VALUE; may be given several times
-    #[arg(long = "where", value_name = "COLUMN=VALUE", requires = "by")]
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
     pub filters: Vec<Filter>,
     /// Leave out rows that cannot be read, counted and named, instead of refusing the table
-    #[arg(long, requires = "by")]
+    #[arg(long)]
     pub skip_bad_rows: bool,
     /// Compute at which to compare recipes; ten times the largest run's if nothing is said
-    #[arg(long, requires = "by")]
+    #[arg(long)]
     pub flops: Option<Flops>,
     /// What a FLOP costs under a recipe, as RECIPE=NUMBER, relative to the others; may be given several times
-    #[arg(long, value_name = "RECIPE=NUMBER", requires = "by")]
+    #[arg(long, value_name = "RECIPE=NUMBER")]
     pub cost: Vec<Cost>,
+    /// Write the gain of recipes over compute to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub figure: Option<PathBuf>,
     /// Draws of the bootstrap over the runs
     #[arg(long, default_value_t = 500, value_parser = draws)]
     pub draws: usize,
@@ -39,9 +41,10 @@ pub(crate) struct CompareArguments {
     /// Threads, 0 for one per core; the answer does not depend on it
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
-    /// The law that judges models: the name of a published fit, or a fit's file; a fit with draws gives intervals
-    #[arg(long, value_name = "FIT", default_value = "besiroglu2024", conflicts_with = "by")]
-    pub law: PathBuf,
+    /// The law that judges models: the name of a published fit (besiroglu2024 if nothing is said), or a fit's file; a fit with draws gives
+    /// intervals
+    #[arg(long, value_name = "FIT")]
+    pub law: Option<PathBuf>,
     #[command(flatten)]
     pub answer: AnswerArguments,
 }

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use isoflop::Runs;
 use isoflop::models::{Comparison, model};
-use isoflop::recipes::{RecipeOptions, compare_recipes};
+use isoflop::recipes::{RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
+use isoflop_report::Theme;
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::{Outcome, input, output};
+use crate::output::{self, OutputFile};
+use crate::{Outcome, input};
 
 /// What `--json` prints of two models.
 #[derive(Serialize)]
@@ -20,15 +23,56 @@ struct Answer {
 }
 
 pub(crate) fn run(arguments: &CompareArguments) -> Result<Outcome> {
-    match (&arguments.by, &arguments.second) {
-        (Some(column), _) => recipes(column, arguments),
-        (None, Some(second)) => models(second, arguments),
-        (None, None) => bail!("say what to compare: RUNS --by recipe, or two models such as gopher chinchilla"),
+    // What looks like a file was meant as one, though none may be there; names of models have dots, but no such endings.
+    let looks_like_a_file =
+        |name: &str| [".csv", ".json", ".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending));
+    let is_table =
+        |name: &str| name == "-" || Path::new(name).exists() || name.contains('/') || looks_like_a_file(name);
+    let named = |keep: bool| -> Vec<&String> {
+        arguments.compared.iter().filter(|name| (is_table(name) || arguments.by.is_some()) == keep).collect()
+    };
+    match (named(true).as_slice(), named(false).as_slice(), &arguments.by) {
+        ([table], [], Some(column)) => recipes(read(table, arguments)?, column, arguments),
+        (_, _, Some(column)) => {
+            bail!("--by {column} compares within one table: give one, or leave --by out to compare the tables")
+        }
+        ([table], [], None) => {
+            bail!("{table}: name a second table of runs, or compare within this one by a column: --by recipe")
+        }
+        (tables, [], None) => recipes(joined(tables, arguments)?, TABLE_COLUMN, arguments),
+        ([], [first, second], None) => models(first, second, arguments),
+        ([], names, None) => bail!(
+            "models are compared in twos, such as gopher chinchilla, and {} named; `isoflop models --law besiroglu2024` ranks all",
+            if names.len() == 1 { "one is".to_owned() } else { format!("{} are", names.len()) }
+        ),
+        ([table, ..], [model, ..], None) => bail!(
+            "{table} is a table of runs and {model} is no file, so the name of a model: compare tables with tables (a model is one run, and has no gain over compute), or models with models"
+        ),
     }
 }
 
-fn recipes(column: &str, arguments: &CompareArguments) -> Result<Outcome> {
-    let runs = input::table(Path::new(&arguments.first), &arguments.filters, arguments.skip_bad_rows)?;
+/// A table, under the filters.
+fn read(table: &str, arguments: &CompareArguments) -> Result<Runs> {
+    input::table(Path::new(table), &arguments.filters, arguments.skip_bad_rows)
+}
+
+/// The runs of several tables, each called by its file's name, or by its path where two have one name.
+fn joined(tables: &[&String], arguments: &CompareArguments) -> Result<Runs> {
+    let stem = |table: &str| {
+        Path::new(table).file_stem().map_or_else(|| table.into(), |stem| stem.to_string_lossy().into_owned())
+    };
+    let named = |table: &&String| {
+        let shared = tables.iter().filter(|other| stem(other) == stem(table)).count() > 1;
+        Ok((if shared { (*table).clone() } else { stem(table) }, read(table, arguments)?))
+    };
+    Ok(runs_of_tables(tables.iter().map(named).collect::<Result<_>>()?)?)
+}
+
+fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Outcome> {
+    if arguments.law.is_some() {
+        bail!("--law judges models; recipes are compared on their own runs: leave it out");
+    }
+    let figure = arguments.figure.as_deref().map(OutputFile::create).transpose()?;
     let options = RecipeOptions {
         column: column.to_owned(),
         flops: arguments.flops,
@@ -39,6 +83,9 @@ fn recipes(column: &str, arguments: &CompareArguments) -> Result<Outcome> {
         threads: arguments.threads,
     };
     let compared = compare_recipes(&runs, &options)?;
+    if let Some(figure) = figure {
+        figure.write(&isoflop_report::gain(&compared, Theme::Light))?;
+    }
     let text = if arguments.answer.json {
         serde_json::to_string(&compared)?
     } else {
@@ -48,14 +95,23 @@ fn recipes(column: &str, arguments: &CompareArguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn models(second: &str, arguments: &CompareArguments) -> Result<Outcome> {
-    if Path::new(&arguments.first).is_file() {
-        bail!("{}: a table of runs is compared by a column: add --by recipe", arguments.first);
+fn models(first: &str, second: &str, arguments: &CompareArguments) -> Result<Outcome> {
+    let of_recipes = [
+        ("--where", !arguments.filters.is_empty()),
+        ("--skip-bad-rows", arguments.skip_bad_rows),
+        ("--flops", arguments.flops.is_some()),
+        ("--cost", !arguments.cost.is_empty()),
+        ("--figure", arguments.figure.is_some()),
+    ];
+    if let Some((flag, _)) = of_recipes.iter().find(|(_, given)| *given) {
+        bail!(
+            "{flag} is for recipes, and {first} and {second} are no files, so names of models: leave it out, or give tables"
+        );
     }
-    let (first, second) = (model(&arguments.first)?, model(second)?);
-    let fit = input::fit(&arguments.law)?;
-    let comparison = Comparison::new(&fit, first, second, arguments.answer.level)?;
-    let law = arguments.law.display().to_string();
+    let (first, second) = (model(first)?, model(second)?);
+    let law = arguments.law.as_deref().unwrap_or(Path::new("besiroglu2024"));
+    let comparison = Comparison::new(&input::fit(law)?, first, second, arguments.answer.level)?;
+    let law = law.display().to_string();
     if arguments.answer.json {
         output::print(&serde_json::to_string(&Answer { schema: "isoflop.compare/1", law, comparison })?)?;
     } else {

@@ -9,6 +9,7 @@ use super::gain::{Crossover, GainAt, GainUnder, Rivals, Span};
 use super::separation::Separation;
 use crate::fit::{FitError, FitOptions, Warning};
 use crate::names::UnknownName;
+use crate::predict::Amount;
 use crate::runs::{ONE_PASS, Run, Runs};
 use crate::units::Flops;
 
@@ -79,6 +80,22 @@ pub enum RecipeError {
         /// The recipe.
         found: String,
     },
+    /// One table under two names.
+    #[error("{second} holds the very runs of {first}: give another table, or a column of one table with --by")]
+    SameRuns {
+        /// The table that was read first.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Tables whose parameters were counted in two ways.
+    #[error("{first} and {second} count parameters in two ways: count them alike, for a gain compares equal sizes")]
+    MixedCounting {
+        /// The table that was read first.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A recipe whose runs cannot carry a law.
     #[error("a law for each recipe is needed to compare them: {0}")]
     Fit(#[from] FitError),
@@ -107,6 +124,8 @@ pub struct RecipeComparison {
     pub chosen: Form,
     /// The compute asked about.
     pub flops: f64,
+    /// That of the largest run.
+    pub largest_flops: f64,
     /// Each other recipe against the reference.
     pub pairs: Vec<Pair>,
     /// Level of the intervals.
@@ -138,10 +157,25 @@ pub struct Pair {
     pub same: f64,
     /// The better one; `None` when the runs do not separate them.
     pub winner: Option<String>,
-    /// How many times the money the reference needs for the same loss: the gain times the ratio of costs.
-    pub money: GainUnder,
+    /// The same in money; `None` where a FLOP costs as much under both.
+    pub money: Option<Money>,
     /// Runs that would separate them; `None` when they are separated, or when there are no draws to say.
     pub needed: Option<Separation>,
+}
+
+/// One recipe against the reference where a FLOP of one costs more than a FLOP of the other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Money {
+    /// What a FLOP costs under the recipe over what it costs under the reference.
+    pub cost_ratio: f64,
+    /// How many times the money the reference needs for the same loss: the gain over the ratio of costs.
+    pub gain: Amount,
+    /// Share of the draws in which the recipe is the cheaper one.
+    pub better: f64,
+    /// Where the cheaper recipe becomes the dearer one.
+    pub crossover: Crossover,
+    /// The cheaper one; `None` when the runs do not say.
+    pub winner: Option<String>,
 }
 
 /// Compares the recipes in a column of `runs`.
@@ -202,6 +236,7 @@ pub fn compare_recipes(runs: &Runs, options: &RecipeOptions) -> Result<RecipeCom
         forms: tested,
         chosen,
         flops,
+        largest_flops: span.largest,
         pairs: pairs.ok_or(RecipeError::NoBestSize { flops })?,
         level: options.level,
         covers:
@@ -245,41 +280,60 @@ struct Question<'a> {
 impl Question<'_> {
     /// Recipe number `recipe` against the first; `None` when there is no best size to compare.
     fn pair(&self, recipe: usize) -> Option<Pair> {
-        let level = self.options.level;
-        let rivals = |fitted| Rivals { fitted, recipe, reference: 0, level };
-        let differing = || self.forms.iter().filter(|fitted| fitted.form != Form::Equal);
-        let under: Vec<GainUnder> = differing().filter_map(|fitted| rivals(fitted).gain(self.flops)).collect();
-        let chosen = self.forms.iter().find(|fitted| fitted.form == self.chosen)?;
-        let gain = *under.iter().find(|under| under.form == self.chosen)?;
-        let same = self.forms.iter().find(|fitted| fitted.form == Form::Equal)?.p_value(chosen, self.runs);
-        let better = |form: Form| under.iter().find(|under| under.form == form).map(|under| under.gain.value > 1.0);
-        let names = (self.recipes[recipe].clone(), self.recipes[0].clone());
-        let winner = match (gain.gain.lo, gain.gain.hi) {
-            _ if same >= IMPROBABLE => None,
-            (Some(lo), _) if lo > 1.0 => Some(names.0.clone()),
-            (Some(_), Some(hi)) if hi < 1.0 => Some(names.1.clone()),
-            _ => None,
+        let (names, equal) = ((&self.recipes[recipe], &self.recipes[0]), self.form(Form::Equal)?);
+        let same = |fitted: &Fitted| equal.p_value(fitted, self.runs);
+        let differing = self.forms.iter().filter(|fitted| fitted.form != Form::Equal);
+        let under = |fitted: &Fitted| {
+            let (gain, better) = self.rivals(fitted, recipe).gain(self.flops, 1.0)?;
+            let winner = winner(&gain, names).filter(|_| same(fitted) < IMPROBABLE);
+            Some(GainUnder { form: fitted.form, gain, better, winner })
         };
-        let needed = if winner.is_none() {
-            rivals(chosen).separation(self.recipes, self.runs, self.span, self.flops)
-        } else {
-            None
+        let under: Vec<GainUnder> = differing.filter_map(under).collect();
+        let gain = under.iter().find(|under| under.form == self.chosen)?.clone();
+        let better = |form: Form| under.iter().find(|under| under.form == form).map(|under| under.gain.value > 1.0);
+        let flips = better(Form::Tied) != better(Form::Free);
+        let chosen = self.form(self.chosen)?;
+        let asked = self.rivals(chosen, recipe);
+        let needed = match gain.winner {
+            Some(_) => None,
+            None => asked.separation(self.recipes, self.runs, self.span, self.flops),
         };
         let cost = |name: &String| self.options.costs.get(name).copied().unwrap_or(1.0);
-        let ratio = cost(&names.1) / cost(&names.0);
-        let money = rivals(chosen).gain_times(self.flops, ratio)?;
+        let cost_ratio = cost(names.0) / cost(names.1);
+        let money = (cost_ratio != 1.0).then(|| {
+            let (gain, better) = asked.gain(self.flops, cost_ratio)?;
+            let crossover = asked.crossover(self.span, cost_ratio);
+            Some(Money { cost_ratio, winner: winner(&gain, names), gain, better, crossover })
+        });
         Some(Pair {
-            curve: rivals(chosen).curve(self.span),
-            crossover: rivals(chosen).crossover(self.span),
-            flips: better(Form::Tied) != better(Form::Free),
-            recipe: names.0,
-            reference: names.1,
+            curve: asked.curve(self.span),
+            crossover: asked.crossover(self.span, 1.0),
+            flips,
+            recipe: names.0.clone(),
+            reference: names.1.clone(),
             under,
+            same: same(chosen),
+            winner: gain.winner.clone(),
             gain,
-            same,
-            winner,
-            money,
+            money: money.flatten(),
             needed,
         })
+    }
+
+    fn rivals<'b>(&self, fitted: &'b Fitted, recipe: usize) -> Rivals<'b> {
+        Rivals { fitted, recipe, reference: 0, level: self.options.level }
+    }
+
+    fn form(&self, form: Form) -> Option<&Fitted> {
+        self.forms.iter().find(|fitted| fitted.form == form)
+    }
+}
+
+/// The recipe or the reference, whichever an interval of the gain says is better.
+fn winner(gain: &Amount, (recipe, reference): (&String, &String)) -> Option<String> {
+    match (gain.lo, gain.hi) {
+        (Some(lo), _) if lo > 1.0 => Some(recipe.clone()),
+        (Some(_), Some(hi)) if hi < 1.0 => Some(reference.clone()),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Figures as self-contained SVG: a small writer, scales, colours, label placement, and one file per figure.
 
 mod color;
+mod gain;
 mod labels;
 mod reliability;
 mod scale;
@@ -8,5 +9,6 @@ mod svg;
 mod valleys;
 
 pub use color::Theme;
+pub use gain::gain;
 pub use reliability::reliability;
 pub use valleys::{ValleysInput, valleys};

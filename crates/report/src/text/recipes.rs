@@ -1,7 +1,7 @@
 //! Recipes compared, for people: which is better and by how much compute, under what it was supposed that they share.
 
 use isoflop::predict::Amount;
-use isoflop::recipes::{Form, Pair, RecipeComparison, Separation};
+use isoflop::recipes::{Crossover, Form, GainUnder, Money, Pair, RecipeComparison, Separation, TABLE_COLUMN};
 
 use super::Page;
 use super::next::{ahead, runs_table, settings};
@@ -37,7 +37,8 @@ pub fn recipes(compared: &RecipeComparison) -> String {
         ("losses", "measured on the same held-out text for every recipe: nothing is compared otherwise".to_owned()),
     ]);
     if compared.pairs.iter().any(|pair| pair.winner.is_none()) {
-        page.next("isoflop compare RUNS --by COLUMN", "with runs like those named above added");
+        let again = if compared.column == TABLE_COLUMN { "compare TABLE TABLE" } else { "compare RUNS --by COLUMN" };
+        page.next(&format!("isoflop {again}"), "with runs like those named above added");
     } else {
         page.next("isoflop fit RUNS", "with the better recipe alone, or with all in a column recipe");
     }
@@ -116,38 +117,67 @@ fn answer(pair: &Pair, flops: &str, level: f64) -> String {
 /// Crossing, disagreement between forms, money, and runs that would tell.
 fn remark(pair: &Pair, compared: &RecipeComparison) -> String {
     let mut sentences = Vec::new();
-    let compute = |flops: f64| numbers::compute(flops, 2);
-    sentences.push(match &pair.crossover.flops {
-        Some(flops) => format!(
-            "The curves of {} and {} cross at {} FLOP ({}); in {} of the draws never before {} FLOP.",
-            shown(&pair.recipe),
-            shown(&pair.reference),
-            compute(flops.value),
-            numbers::ends(flops, &compute),
-            numbers::percent(pair.crossover.never),
-            compute(pair.crossover.until)
-        ),
-        None => format!(
-            "The curves of {} and {} do not cross before {} FLOP; in {} of the draws they do.",
-            shown(&pair.recipe),
-            shown(&pair.reference),
-            compute(pair.crossover.until),
-            numbers::percent(1.0 - pair.crossover.never)
-        ),
-    });
-    if pair.flips {
-        sentences.push(
-            "Which is better depends on the floor: tied and free recipes disagree, so larger runs are needed."
-                .to_owned(),
-        );
+    sentences.push(crossover(pair, &pair.crossover, "The curves"));
+    let supposed = |form: Form| pair.under.iter().find(|under| under.form == form).map(verdict);
+    if let (Some(tied), Some(free)) = (supposed(Form::Tied), supposed(Form::Free)) {
+        sentences.push(if tied == free {
+            format!("With one floor and with a floor of its own for each the verdict is the same: {tied}.")
+        } else {
+            format!(
+                "The verdict hangs on the floor, and larger runs are needed to tell: with one floor (tied) {tied}, with a floor of its own for each (free) {free}."
+            )
+        });
     }
-    if pair.money.gain != pair.gain.gain {
-        sentences.push(format!("In money the gain is {}.", sentence(&pair.money.gain, compared.level)));
+    if let Some(money) = &pair.money {
+        sentences.push(in_money(pair, money, compared.level));
     }
     if let Some(needed) = &pair.needed {
         sentences.push(separation(needed));
     }
     sentences.join(" ")
+}
+
+/// Where curves cross, or that they do not.
+fn crossover(pair: &Pair, crossover: &Crossover, what: &str) -> String {
+    let compute = |flops: f64| numbers::compute(flops, 2);
+    let (recipe, reference) = (shown(&pair.recipe), shown(&pair.reference));
+    match &crossover.flops {
+        Some(flops) => format!(
+            "{what} of {recipe} and {reference} cross at {} FLOP ({}); in {} of the draws never before {} FLOP.",
+            compute(flops.value),
+            numbers::ends(flops, &compute),
+            numbers::percent(crossover.never),
+            compute(crossover.until)
+        ),
+        None => format!(
+            "{what} of {recipe} and {reference} do not cross before {} FLOP; in {} of the draws they do.",
+            compute(crossover.until),
+            numbers::percent(1.0 - crossover.never)
+        ),
+    }
+}
+
+/// Which is the cheaper one, from where on.
+fn in_money(pair: &Pair, money: &Money, level: f64) -> String {
+    let winner = match &money.winner {
+        Some(winner) => format!("{} is the cheaper one", shown(winner)),
+        None => "which is cheaper is not separable yet".to_owned(),
+    };
+    format!(
+        "In money, a FLOP of {} costing {}x, the gain is {}: {winner}. {}",
+        shown(&pair.recipe),
+        numbers::general(money.cost_ratio, 3),
+        sentence(&money.gain, level),
+        crossover(pair, &money.crossover, "At equal money, the curves")
+    )
+}
+
+/// The verdict under one form, in a few words.
+fn verdict(under: &GainUnder) -> String {
+    match &under.winner {
+        Some(winner) => format!("{} is better", shown(winner)),
+        None => "not separable yet".to_owned(),
+    }
 }
 
 /// Whether the runs named in the table below would tell the two apart, and at what cost.
@@ -156,7 +186,7 @@ fn separation(needed: &Separation) -> String {
     let compute = |flops: f64| numbers::compute(flops, 2);
     if lead.separated {
         return format!(
-            "If they differ as estimated ({}), {} more runs of {} FLOP in all, below, would tell (at 5 %, four times in five).",
+            "If they differ as estimated ({}), {} more runs of {} FLOP in all, below, would tell (at 5 %, four times in five, where what is supposed holds).",
             ahead(lead),
             numbers::whole(needed.runs.len()),
             compute(needed.spent)
@@ -178,6 +208,7 @@ fn gains(compared: &RecipeComparison) -> Table {
         ("gain", Align::Right),
         (&interval, Align::Left),
         ("better in", Align::Right),
+        ("verdict", Align::Left),
     ]);
     for pair in &compared.pairs {
         for under in &pair.under {
@@ -188,6 +219,7 @@ fn gains(compared: &RecipeComparison) -> Table {
                 &times(under.gain.value),
                 &numbers::ends(&under.gain, &times),
                 &format!("{} of draws", numbers::percent(under.better)),
+                &verdict(under),
             ]);
         }
     }
@@ -199,8 +231,8 @@ fn curve(compared: &RecipeComparison) -> Table {
     let mut table =
         Table::new([("recipe", Align::Left), ("FLOP", Align::Right), ("gain", Align::Right), (&interval, Align::Left)]);
     for pair in &compared.pairs {
-        // Every third point shows the course; the JSON has all.
-        for at in pair.curve.iter().step_by(3) {
+        // Every sixth point shows the course; the figure and the JSON have all.
+        for at in pair.curve.iter().step_by(6) {
             table.row([
                 &shown(&pair.recipe),
                 &numbers::compute(at.flops, 2),
