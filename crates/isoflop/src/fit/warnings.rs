@@ -1,5 +1,7 @@
 //! What to know before relying on a fit: usable, but read this.
 
+use std::collections::BTreeMap;
+
 use isoflop_numerics::quantile::median;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,21 @@ pub(super) fn ratio_range(runs: &[Run]) -> f64 {
     let ratios = runs.iter().map(|run| run.tokens.get() / run.params.get());
     let (low, high) = ratios.fold((f64::INFINITY, 0.0f64), |(low, high), ratio| (low.min(ratio), high.max(ratio)));
     high / low
+}
+
+/// That branches of trunks were taken for runs by themselves; `None` without any.
+pub(super) fn shared_trunks(runs: &[Run]) -> Option<Warning> {
+    let mut branches: BTreeMap<&str, usize> = BTreeMap::new();
+    runs.iter().filter_map(Run::trunk).for_each(|trunk| *branches.entry(trunk).or_default() += 1);
+    branches.retain(|_, branches| *branches > 1);
+    let (trunks, rows) = (branches.len(), branches.values().sum::<usize>());
+    (trunks > 0).then(|| {
+        let message = format!(
+            "{rows} runs are branches of {trunks} trunk{}: what chance did to a trunk it did to all its branches, yet each counts as a run of its own here, and the band may be too narrow; a plain fit (--law) draws whole trunks",
+            if trunks == 1 { "" } else { "s" }
+        );
+        Warning::new("shared_trunks", message)
+    })
 }
 
 /// The doubts about a fit that its runs, residuals and draws give reason for.

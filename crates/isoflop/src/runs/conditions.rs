@@ -20,6 +20,11 @@ impl Run {
         self.covariates.get("recipe").map(String::as_str)
     }
 
+    /// The cell `trunk`: runs with the same one are one run until their cool-downs, and share what that part left to chance.
+    pub fn trunk(&self) -> Option<&str> {
+        self.covariates.get("trunk").map(String::as_str).filter(|trunk| !trunk.is_empty())
+    }
+
     /// How often the run saw its text, at least once; `None` where the table says neither `unique_tokens` nor `epochs`.
     ///
     /// # Example

@@ -10,7 +10,7 @@ use crate::units::Nats;
 /// Sizes and tokens this close, relatively, are those of one setting.
 const SAME_SETTING: f64 = 1e-3;
 /// Columns that tell repetitions of one setting apart, and so do not make it another setting.
-const REPETITION: [&str; 5] = ["seed", "data_seed", "replicate", "attempt", "status"];
+const REPETITION: [&str; 6] = ["seed", "data_seed", "replicate", "attempt", "status", "trunk"];
 
 /// Columns that describe settings: they take few values, and do not number repetitions.
 pub(crate) fn setting_columns(runs: &[Run]) -> Vec<String> {
@@ -119,6 +119,14 @@ mod tests {
         assert_eq!(setting_columns(&runs), ["recipe"]);
         assert_eq!(settings(&runs, &setting_columns(&runs)), [vec![0, 2, 4]]);
         assert_eq!(settings(&runs, &[]), [vec![0, 2, 3, 4], vec![1, 5]]);
+    }
+
+    #[test]
+    fn another_trunk_is_another_seed_of_the_same_setting() {
+        let table = "params,tokens,loss,trunk\n1e9,2e10,2,a\n1e9,4e10,1.9,a\n1e9,2e10,2.1,b\n1e9,4e10,1.8,b\n";
+        let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap().kept;
+        assert_eq!(settings(&runs, &setting_columns(&runs)), [vec![0, 2], vec![1, 3]]);
+        assert_eq!(runs[2].trunk(), Some("b"));
     }
 
     #[test]

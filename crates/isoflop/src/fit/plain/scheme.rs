@@ -17,11 +17,14 @@ const ONE_BUDGET: f64 = 1.25;
 
 /// What a bootstrap draws anew.
 ///
-/// Checkpoints of one run (the same name, or the same `trajectory` where the table has that column) always go together.
+/// What is one run for part of its way always goes together: branches of one `trunk`, checkpoints of one run (the same `trajectory` or
+/// the same name). Their errors do, so drawing them one by one would take n of them for n witnesses (Cameron, Gelbach & Miller 2008,
+/// doi:10.1162/rest.90.3.414).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resampling {
-    /// [`Resampling::Strata`], or [`Resampling::Residuals`] for fewer than 20 runs, where resamples of runs often lack a whole size.
+    /// [`Resampling::Strata`], or [`Resampling::Residuals`] for fewer than 20 runs, where resamples of runs often lack a whole size:
+    /// [`Resampling::Signs`] where some of these fewer than 20 have several rows, because residuals of any run would tear them apart.
     #[default]
     Automatic,
     /// Runs with replacement within strata of compute, so that every resample keeps the smallest and the largest budgets. Draws are
@@ -34,7 +37,7 @@ pub enum Resampling {
     /// noise. Supposes one scatter for all runs. Draws are widened for few runs.
     Residuals,
     /// Every run at its place, its residual turned over or not with equal chance and scaled by √(n/(n - p)) (Wu 1986,
-    /// doi:10.1214/aos/1176350142; Liu 1988, doi:10.1214/aos/1176351062).
+    /// doi:10.1214/aos/1176350142; Liu 1988, doi:10.1214/aos/1176351062); what goes together is turned over together.
     Signs,
 }
 
@@ -45,12 +48,19 @@ pub struct Resampled {
     pub method: Resampling,
     /// Whether it was chosen by the number of runs, rather than asked for.
     pub automatic: bool,
-    /// Training runs that were drawn; checkpoints of one run are one.
+    /// Training runs that were drawn; branches of one trunk, and checkpoints of one run, are one.
     pub runs: usize,
+    /// Those among them that have several rows of the table.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shared: usize,
     /// Strata of compute; 1 where there are none.
     pub strata: usize,
     /// By how much each draw was moved away from the optimum, because few runs show too little of their scatter.
     pub widening: f64,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Resampled {
@@ -92,7 +102,11 @@ impl Scheme {
     ) -> Self {
         let clusters = clusters(runs);
         let count = clusters.iter().max().map_or(0, |last| last + 1);
+        let mut rows = vec![0; count];
+        clusters.iter().for_each(|cluster| rows[*cluster] += 1);
+        let shared = rows.iter().filter(|rows| **rows > 1).count();
         let method = match options.resampling {
+            Resampling::Automatic if count < Resampled::FEW && shared > 0 => Resampling::Signs,
             Resampling::Automatic if count < Resampled::FEW => Resampling::Residuals,
             Resampling::Automatic => Resampling::Strata,
             asked => asked,
@@ -117,6 +131,7 @@ impl Scheme {
             method,
             automatic: options.resampling == Resampling::Automatic,
             runs: count,
+            shared,
             strata: strata.iter().max().map_or(1, |last| last + 1),
             widening,
         };
@@ -184,12 +199,13 @@ fn student_over_normal(freedom: f64) -> f64 {
     1.0 + inverse * (1.2103 + inverse * (1.4404 + inverse * 1.3040))
 }
 
-/// Which training run each row is a checkpoint of, numbered from zero in the order of the rows.
+/// Which trunk or training run each row belongs to, numbered from zero in the order of the rows.
 fn clusters(runs: &[Run]) -> Vec<usize> {
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     runs.iter()
         .map(|run| {
-            let name = run.covariates.get("trajectory").filter(|text| !text.is_empty()).unwrap_or(&run.name);
+            let trajectory = run.covariates.get("trajectory").map(String::as_str).filter(|text| !text.is_empty());
+            let name = run.trunk().or(trajectory).unwrap_or(&run.name);
             let next = numbers.len();
             *numbers.entry(name).or_insert(next)
         })
@@ -260,6 +276,23 @@ mod tests {
         assert_eq!(clusters(&runs), [0, 1, 0, 1]);
         let largest = largest_of_each(&runs, &[0, 1, 0, 1], 2);
         assert!(largest.iter().all(|run| run.flops.get() == 2e18));
+    }
+
+    #[test]
+    fn branches_of_one_trunk_are_one_cluster() {
+        let table = "run,params,flops,loss,trunk\na,1e6,1e18,3,x\nb,1e6,2e18,3,\nc,1e6,2e18,2,x\nd,1e6,2e18,2,\n";
+        let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap().kept;
+        assert_eq!(clusters(&runs), [0, 1, 0, 2]);
+        let scheme = Scheme::new(&runs, &[1.0; 4], vec![0.01, 0.02, 0.03, 0.04], 1, &FitOptions::default());
+        assert_eq!(
+            (scheme.resampled.method, scheme.resampled.runs, scheme.resampled.shared),
+            (Resampling::Signs, 3, 1)
+        );
+        for number in 0..20 {
+            let Resample::LnLosses(ln_losses) = scheme.resample(number) else { panic!("signs move losses") };
+            let moved = |run: usize| (ln_losses[run] - scheme.ln_losses[run]) / scheme.residuals[run];
+            assert!((moved(0) - moved(2)).abs() < 1e-12, "{} {}", moved(0), moved(2));
+        }
     }
 
     #[test]

@@ -129,6 +129,7 @@ fn posterior(runs: &Runs, form: &Form, prior: &Prior, options: &FitOptions) -> R
     let noise = median(fit.draws.iter().map(|draw| draw.scatter.scale).collect());
     fit.noise = Some(if fit.draws.is_empty() { point.scatter.scale } else { noise });
     fit.warnings = warnings::about(&runs.kept, &residuals, 1.0, &fit.status, 0, 0);
+    fit.warnings.extend(warnings::shared_trunks(&runs.kept));
     fit.reductions.extend(Reduction::replicates(&witnesses(&runs.kept, share)));
     fit.warnings.extend(told_by_prior);
     Ok(fit)
