@@ -7,6 +7,7 @@ mod plan;
 mod predict;
 mod record;
 mod rental;
+mod train;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 pub(crate) use rental::RentalArguments;
+pub(crate) use train::{SampleArguments, TrainArguments};
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
 #[derive(Debug, Parser)]
@@ -35,6 +37,10 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// The same on your own text and within your time: the largest ladder that this machine can train in it
     Lab(LabArguments),
+    /// Train one run on a text: stopped, the same command goes on; ends with its loss on held-out documents
+    Train(TrainArguments),
+    /// Read what a run of `isoflop train` writes
+    Sample(SampleArguments),
     /// Fit a scaling law to a table of runs
     Fit(FitArguments),
     /// Find what is wrong with runs, or with a fit, before anyone trusts it

@@ -29,6 +29,8 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
+        Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Sample(arguments) => commands::sample::run(&arguments),
         Command::Fit(arguments) => commands::fit::run(&arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),
         Command::Backtest(arguments) => commands::backtest::run(&arguments),

@@ -102,6 +102,11 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     OutputFile::create(path)?.write(text)
 }
 
+/// Makes the folder `dir`, unless it is there.
+pub(crate) fn make_folder(dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot make the folder", dir.display()))
+}
+
 /// Now, as files record it.
 pub(crate) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()

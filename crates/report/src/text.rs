@@ -9,6 +9,7 @@ mod next;
 mod predict;
 mod recipes;
 mod record;
+mod trained;
 
 use std::fmt::Write;
 
@@ -32,6 +33,7 @@ pub use predict::{against, required};
 pub use recipes::recipes;
 pub(crate) use recipes::{answers as recipe_answers, tables as recipe_tables};
 pub use record::track_record;
+pub use trained::{Trained, trained};
 
 /// No line is longer, but for a word that is.
 const WIDTH: usize = 100;

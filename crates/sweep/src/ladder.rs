@@ -147,6 +147,30 @@ impl Ladder {
     }
 }
 
+impl CellPlan {
+    /// One run of about `params` on `tokens`, outside any ladder: of the recipe's models with widths in steps of eight, finer than
+    /// the menu of ladders, the one nearest in ratio.
+    ///
+    /// # Errors
+    /// [`LadderError::Recipe`] when a number of the recipe is out of its range.
+    pub fn of_size(
+        recipe: &Recipe,
+        params: Params,
+        tokens: Tokens,
+        seed: u64,
+        shards: usize,
+    ) -> Result<Self, LadderError> {
+        const STEP: usize = 8;
+        const WIDEST: usize = 1 << 14;
+        recipe.check()?;
+        let widths = (STEP..=WIDEST).step_by(STEP);
+        let mut shapes: Vec<Architecture> = widths.map(|width| recipe.architecture(width)).collect();
+        let shape = shapes.swap_remove(nearest(&shapes, params.get()));
+        let tag = format!("d{}-w{}-s{seed}", shape.depth, shape.width);
+        Ok(Self { tag, budget: None, spec: recipe.run(shape, tokens, seed, shards) })
+    }
+}
+
 /// Tokens on which `shape` spends `budget`.
 fn spending(budget: Flops, shape: &Architecture) -> f64 {
     budget.get() / (TRAINING_FLOPS_PER_PARAM_TOKEN * total_params(shape))
@@ -211,6 +235,17 @@ mod tests {
             assert!(matches!(refused, LadderError::CooldownShare { .. }), "{refused}");
         }
         assert!(ladder().trunks(1.0).is_ok());
+    }
+
+    #[test]
+    fn one_run_has_about_the_size_and_the_tokens_that_were_asked_for() {
+        let tokens = Tokens::new(3e6).unwrap();
+        for params in [5e4, 1e6, 2e7, 3e8] {
+            let cell = CellPlan::of_size(&Recipe::default(), Params::new(params).unwrap(), tokens, 0, 4).unwrap();
+            let ratio = total_params(&cell.spec.architecture) / params;
+            assert!((0.8..1.25).contains(&ratio), "{} {ratio}", cell.tag);
+            assert!((cell.spec.tokens().unwrap().get() / 3e6 - 1.0).abs() < 0.01);
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub enum TrainError {
     /// No held-out document has a token to predict, or the limit allows none.
     #[error("nothing to evaluate on: no held-out document with at least two tokens within the limit")]
     NothingHeldOut,
+    /// There is nothing that a model could go on from.
+    #[error("the prompt is empty; give at least one token, such as the one that ends documents")]
+    EmptyPrompt,
     /// The run has done all its steps.
     #[error("the run is finished: {steps} of {steps} steps done")]
     Finished {

@@ -15,6 +15,7 @@ mod evaluation;
 mod kernels;
 mod model;
 mod muon;
+mod sampling;
 mod session;
 mod source;
 mod trainer;
@@ -29,6 +30,7 @@ pub use recipe::{
     BatchRule, DepthRule, FeedForwardRule, ModelRule, OptimizerRule, Rates, Recipe, RecipeError, ScheduleRule, Size,
     Tuning,
 };
+pub use sampling::Sample;
 pub use session::{Session, StepReport};
 pub use source::TokenSource;
 pub use spec::{Activation, AdamW, Block, Muon, RunFlops, RunSpec, Schedule};

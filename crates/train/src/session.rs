@@ -140,6 +140,19 @@ impl Session {
         windows.evaluation(&losses, self.source.bytes_per_token())
     }
 
+    /// ln of the probability of each token after `tokens`, in nats; of many tokens the model sees the last `context`.
+    ///
+    /// # Errors
+    /// [`TrainError::EmptyPrompt`] without tokens, [`TrainError::TokenOutOfRange`] for one that the model does not know.
+    pub fn predict(&mut self, tokens: &[u16]) -> Result<Vec<f64>, TrainError> {
+        let shape = &self.spec.architecture;
+        let seen = &tokens[tokens.len().saturating_sub(shape.context)..];
+        if seen.is_empty() {
+            return Err(TrainError::EmptyPrompt);
+        }
+        Ok(self.trainer.predict(in_vocabulary(seen, shape.vocabulary)?))
+    }
+
     /// Writes the run to `path`, all or nothing: a crash leaves the old file or the new one.
     ///
     /// # Errors

@@ -118,6 +118,22 @@ impl<F: Real> Trainer<F> {
         losses
     }
 
+    /// ln of the probability of each token after `tokens`, of which there is at least one and at most a context.
+    pub(crate) fn predict(&mut self, tokens: &[u16]) -> Vec<f64> {
+        use crate::kernels::elementary::{exp, ln};
+        let Self { model, weights, workers, .. } = self;
+        let Worker { workspace, batch, .. } = &mut workers[0];
+        batch.clear();
+        // Nothing is scored: any token can stand for the one to come.
+        batch.push(&[tokens, &[0]].concat());
+        model.forward(weights, batch, workspace);
+        let logits: Vec<f64> =
+            model.next_logits(weights, batch, workspace).iter().map(|logit| logit.to_f64()).collect();
+        let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let ln_sum = highest + ln(logits.iter().map(|logit| exp(logit - highest)).sum());
+        logits.into_iter().map(|logit| logit - ln_sum).collect()
+    }
+
     /// Euclidean norm of the gradient that [`gradient`](Self::gradient) left.
     pub(crate) fn gradient_norm(&self) -> f64 {
         sum_of_squares(&self.gradients[0]).sqrt()

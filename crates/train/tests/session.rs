@@ -189,6 +189,51 @@ fn a_run_saved_and_resumed_at_any_step_goes_on_bit_for_bit() {
     }
 }
 
+#[test]
+fn predictions_are_those_that_the_evaluation_scores() {
+    let text = Arc::new(Text::new(40, &[25]));
+    let mut session = Session::new(&spec(), Arc::clone(&text) as Arc<dyn TokenSource>, 2).unwrap();
+    train(&mut session, 8);
+    let document = text.held_out_document(0).to_vec();
+    let mut nats = 0.0;
+    for seen in 1..document.len() {
+        let predicted = session.predict(&document[..seen]).unwrap();
+        assert_eq!(predicted.len(), 40);
+        assert!((predicted.iter().map(|ln_p| ln_p.exp()).sum::<f64>() - 1.0).abs() < 1e-12);
+        nats -= predicted[usize::from(document[seen])];
+    }
+    let scored = session.evaluate(EvaluationLimit::Everything).unwrap();
+    // The evaluation sums in single precision.
+    assert!((nats / 24.0 / scored.loss - 1.0).abs() < 1e-5, "{} {}", nats / 24.0, scored.loss);
+    let long: Vec<u16> = (0..100).map(|token| token % 40).collect();
+    assert_eq!(session.predict(&long).unwrap(), session.predict(&long[70..]).unwrap(), "it sees its context only");
+}
+
+#[test]
+fn a_sample_depends_on_its_seed_and_changes_nothing() {
+    let mut session = Session::new(&spec(), text(), 1).unwrap();
+    train(&mut session, 24);
+    let before = bits(&session);
+    let mut write = |temperature, seed| -> Vec<u16> {
+        session.sample(&[3], temperature, seed).unwrap().take(80).map(Result::unwrap).collect()
+    };
+    assert_eq!(write(1.0, 7), write(1.0, 7));
+    assert_ne!(write(1.0, 7), write(1.0, 8));
+    assert_eq!(write(0.0, 7), write(0.0, 8), "nothing is left to chance");
+    // Nine of ten symbols follow from the one before as 3 s + 1.
+    let likeliest = write(0.0, 0);
+    let follows = likeliest.windows(2).filter(|pair| pair[1] == (3 * pair[0] + 1) % 40).count();
+    assert!(follows >= 60, "{follows} of 79: {likeliest:?}");
+    assert!(bits(&session) == before);
+    for temperature in [-0.1, f64::NAN, f64::INFINITY] {
+        let refused = session.sample(&[3], temperature, 0).unwrap_err();
+        assert!(matches!(refused, TrainError::OutOfRange { field: "temperature", .. }), "{refused}");
+    }
+    assert!(matches!(session.sample(&[], 1.0, 0).unwrap_err(), TrainError::EmptyPrompt));
+    let unknown = session.sample(&[40], 1.0, 0).unwrap().next().unwrap();
+    assert!(matches!(unknown, Err(TrainError::TokenOutOfRange { token: 40, .. })));
+}
+
 /// The run of [`spec`] with other steps and another cool-down.
 fn branch(steps: u64, cooldown_steps: u64) -> RunSpec {
     RunSpec { steps, schedule: Schedule { cooldown_steps, ..spec().schedule }, ..spec() }

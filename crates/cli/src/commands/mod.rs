@@ -12,4 +12,6 @@ pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod record;
+pub(crate) mod sample;
+pub(crate) mod train;
 pub(crate) mod verify;

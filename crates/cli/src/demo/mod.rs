@@ -6,10 +6,10 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::arguments::DemoArguments;
+use crate::lab::conclude;
 use crate::lab::study::{Paths, Study, Trainer};
 use crate::lab::text::{self, Text};
-use crate::lab::{conclude, cores, make_folder, stop_on_interrupt};
-use crate::watch::Watch;
+use crate::watch::{Watch, stop_on_interrupt, workers};
 use crate::{Outcome, output};
 
 /// Text enough for every run to read fresh text, and little enough to be read in seconds.
@@ -25,7 +25,7 @@ struct Answer<'a> {
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Outcome> {
     let out = arguments.out.as_path();
-    make_folder(out)?;
+    output::make_folder(out)?;
     let watch = Watch::new(arguments.answer.json);
     let stop = stop_on_interrupt()?;
 
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Outcome> {
         description,
         watch: &watch,
         stop,
-        workers: cores(arguments.threads),
+        workers: workers(arguments.threads),
         level: arguments.answer.level,
     };
     let told = Study {

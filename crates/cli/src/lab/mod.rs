@@ -21,7 +21,7 @@ use isoflop_train::{BuildProgress, Recipe, TokenizerKind};
 use serde::Serialize;
 
 use crate::arguments::LabArguments;
-use crate::watch::Watch;
+use crate::watch::{Watch, stop_on_interrupt, workers};
 use crate::{Outcome, output};
 use notebook::{Notebook, Question};
 use study::{JUDGED_TOKENS, Paths, Study, Told, Trainer};
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &LabArguments) -> Result<Outcome> {
         Some(notebook) => notebook,
         None => {
             watch.say("measuring this machine");
-            let speeds = measure(&question, cores(arguments.threads))?;
+            let speeds = measure(&question, workers(arguments.threads))?;
             Notebook::new(question, speeds)
         }
     };
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &LabArguments) -> Result<Outcome> {
         if arguments.dry_run { Some(tempfile::tempdir().context("cannot make a temporary folder")?) } else { None };
     let folder = temporary.as_ref().map_or(out, |folder| folder.path());
     if !arguments.dry_run {
-        make_folder(out)?;
+        output::make_folder(out)?;
         notebook.write(out)?;
     }
 
@@ -204,7 +204,7 @@ fn tell(
     let Text { corpus, label, description } = text;
     let level = arguments.answer.level;
     let source = Arc::new(corpus);
-    let trainer = Trainer { source, label, description, watch, stop, workers: cores(arguments.threads), level };
+    let trainer = Trainer { source, label, description, watch, stop, workers: workers(arguments.threads), level };
     let several = design.ladders.len() > 1;
     let mut told = Vec::with_capacity(design.ladders.len());
     for designed in &design.ladders {
@@ -220,7 +220,7 @@ fn tell(
             shards: designed.validation.spec.shards,
             seconds: Some((&designed.cell_seconds, designed.validation_seconds)),
         };
-        make_folder(&study.folder)?;
+        output::make_folder(&study.folder)?;
         told.push((name, study.tell(&trainer)?));
     }
     let comparison = if several { Some(compare(arguments, &trainer.description, &told)?) } else { None };
@@ -298,28 +298,9 @@ pub(crate) fn conclude(told: &Told, level: f64) -> Result<()> {
     output::print(&format!("\n{}", isoflop_report::text::verdict(&told.verdict)))
 }
 
-pub(crate) fn make_folder(dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot make the folder", dir.display()))
-}
-
-/// A flag that Ctrl-C and a polite kill raise.
-pub(crate) fn stop_on_interrupt() -> Result<&'static AtomicBool> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-    Ok(&STOP)
-}
-
 fn refuse_if_stopped(stop: &AtomicBool) -> Result<()> {
     if stop.load(Ordering::Relaxed) {
         bail!("stopped before training: `{}` goes on from here", output::command_line());
     }
     Ok(())
-}
-
-/// The threads asked for, 0 being one a core.
-pub(crate) fn cores(threads: usize) -> usize {
-    match threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    }
 }

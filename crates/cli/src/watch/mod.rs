@@ -4,9 +4,11 @@ mod live;
 mod pace;
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isoflop_sweep::{CellResult, Event, Progress};
@@ -24,6 +26,8 @@ pub(crate) struct Watch {
     bar: ProgressBar,
     lines: bool,
     live: Mutex<Option<Live>>,
+    /// When the training at hand began, and how many tokens lay behind it then.
+    began: Mutex<Option<(Instant, f64)>>,
 }
 
 impl Watch {
@@ -36,7 +40,7 @@ impl Watch {
         } else {
             ProgressBar::hidden()
         };
-        let watch = Self { bar, lines: !terminal && !quiet, live: Mutex::new(None) };
+        let watch = Self { bar, lines: !terminal && !quiet, live: Mutex::new(None), began: Mutex::new(None) };
         watch.show("{msg}");
         watch.bar.enable_steady_tick(Duration::from_millis(250));
         watch
@@ -53,7 +57,7 @@ impl Watch {
     /// Starts a stage that a bar shows.
     pub(crate) fn stage(&self, name: &'static str) {
         *self.live() = None;
-        self.show("{prefix:>9} [{bar:32}] {percent:>3} %  {elapsed} gone, {eta} left");
+        self.show("{prefix:>9} [{bar:32}] {percent:>3} %  {elapsed} gone, {eta} left  {msg}");
         self.bar.set_prefix(name);
     }
 
@@ -117,6 +121,28 @@ impl Watch {
         }
     }
 
+    /// How far a single run is: its loss, its speed and the memory of this process.
+    pub(crate) fn run(&self, progress: &Progress<'_>) {
+        self.share(progress.flops_done, progress.flops_all);
+        match &progress.event {
+            Event::CellStarted { cell, from_step, .. } => {
+                let done = cell.tokens().get() * (*from_step as f64 / cell.spec().steps as f64);
+                *self.began.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((Instant::now(), done));
+                if *from_step > 0 {
+                    self.say(&format!("going on after step {from_step} of {}", cell.spec().steps));
+                }
+            }
+            Event::Step { loss, tokens, .. } => {
+                let began = *self.began.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let speed = began.map_or(0.0, |(began, done)| (tokens - done) / began.elapsed().as_secs_f64());
+                let memory = resident_bytes().map_or_else(String::new, |bytes| format!("  {:.0} MB", bytes / 1e6));
+                self.bar.set_message(format!("loss {loss:.3}  {} tokens/s{memory}", short(speed)));
+            }
+            Event::Evaluating { .. } => self.bar.set_message("judging on held-out documents"),
+            _ => {}
+        }
+    }
+
     /// Takes the bar or the board away.
     pub(crate) fn finish(&self) {
         *self.live() = None;
@@ -126,6 +152,28 @@ impl Watch {
     fn live(&self) -> MutexGuard<'_, Option<Live>> {
         // A panic elsewhere leaves a board that is still true.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Memory that this process holds, where the system tells.
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(1024.0 * kilobytes.trim().trim_end_matches("kB").trim().parse::<f64>().ok()?)
+}
+
+/// A flag that Ctrl-C and a polite kill raise.
+pub(crate) fn stop_on_interrupt() -> Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
+    Ok(&STOP)
+}
+
+/// Threads to train on: as many as asked for, one per core for 0.
+pub(crate) fn workers(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
     }
 }
 

@@ -73,17 +73,40 @@ fn losses_and_gradient<F: Real>(
     let parts = targets.chunks(together).zip(normalized.chunks(together * width)).zip(losses).zip(d_normalized);
     for (((targets, normalized), losses), d_normalized) in parts {
         let logits = &mut logits[..targets.len() * vocabulary];
-        linear::forward(&layout.head, weights, normalized, logits, Store::Replace, &mut scratch.panels);
-        if multiplier != F::ONE {
-            for logit in logits.iter_mut() {
-                *logit *= multiplier;
-            }
-        }
+        self::logits(model, weights, normalized, logits, &mut scratch.panels);
         // What is left in the logits is the gradient of the product before the multiplier.
         cross_entropy(logits, vocabulary, targets, losses, scale * multiplier);
         if let Some(gradient) = &mut gradient {
             let d_normalized = &mut d_normalized[..targets.len() * width];
             linear::backward(&layout.head, weights, normalized, logits, d_normalized, gradient, &mut scratch.panels);
+        }
+    }
+}
+
+/// The logits of what is predicted after the last of `rows` tokens.
+pub(crate) fn next_logits<'a, F: Real>(
+    model: &Model<F>,
+    weights: &Weights<F>,
+    rows: usize,
+    workspace: &'a mut Workspace<F>,
+) -> &'a [F] {
+    let width = model.width();
+    let Workspace { output, output_scales, output_normalized, logits, scratch, .. } = workspace;
+    let last = &output[(rows - 1) * width..rows * width];
+    let normalized = &mut output_normalized[..width];
+    norm_forward(last, &weights.values[model.layout.final_gain.clone()], normalized, &mut output_scales[..1]);
+    let logits = &mut logits[..model.shape.vocabulary];
+    self::logits(model, weights, normalized, logits, &mut scratch.panels);
+    logits
+}
+
+/// Logits of normalised rows.
+fn logits<F: Real>(model: &Model<F>, weights: &Weights<F>, normalized: &[F], logits: &mut [F], panels: &mut [F]) {
+    linear::forward(&model.layout.head, weights, normalized, logits, Store::Replace, panels);
+    let multiplier = model.output_multiplier();
+    if multiplier != F::ONE {
+        for logit in logits {
+            *logit *= multiplier;
         }
     }
 }

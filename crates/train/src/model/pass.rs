@@ -110,6 +110,16 @@ impl<F: Real> Model<F> {
         head::losses(self, weights, &batch.targets, workspace);
     }
 
+    /// The logits of what is predicted after the last token of a batch, after [`forward`](Self::forward).
+    pub(crate) fn next_logits<'a>(
+        &self,
+        weights: &Weights<F>,
+        batch: &Batch,
+        workspace: &'a mut Workspace<F>,
+    ) -> &'a [F] {
+        head::next_logits(self, weights, batch.inputs.len(), workspace)
+    }
+
     /// Fills the losses, and adds to `gradient` that of `scale` times their sum, after [`forward`](Self::forward).
     pub(crate) fn backward(
         &self,
