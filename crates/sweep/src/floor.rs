@@ -281,19 +281,25 @@ impl Floor<'_> {
     }
 
     /// Removes the prefixes of the cell's trunk that no branch has to go on from any more.
+    ///
+    /// Only those that are there now: what another branch keeps meanwhile, somebody waits for.
     fn tidy(&self, index: usize) -> Result<(), SweepError> {
         let (Some(trunk), Some(prefixes)) = (self.trunks.of_cell(index), self.prefixes(index)) else { return Ok(()) };
         let steps = prefixes.steps()?;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut unfinished) = (Vec::new(), false);
         for branch in &trunk.branches {
             let folder = self.folder(&self.cells[branch.cell]);
-            let prefix = Trunk::longest_usable(&steps, branch.leaves_at);
-            let own = Checkpoints::of(&folder).steps()?.pop().unwrap_or(0);
-            if prefix > own && !matches!(CellResult::read(&folder), Ok(Some(_))) {
-                wanted.push(prefix);
+            if matches!(CellResult::read(&folder), Ok(Some(_))) {
+                continue;
             }
+            unfinished = true;
+            let own = Checkpoints::of(&folder).steps()?.pop().unwrap_or(0);
+            wanted.extend(Some(Trunk::longest_usable(&steps, branch.leaves_at)).filter(|prefix| *prefix > own));
         }
-        prefixes.keep_only(&self.sweep.disk, &wanted)
+        if !unfinished {
+            return prefixes.remove_all(&self.sweep.disk);
+        }
+        steps.iter().filter(|step| !wanted.contains(step)).try_for_each(|step| prefixes.remove(&self.sweep.disk, *step))
     }
 
     fn prefixes(&self, index: usize) -> Option<Prefixes> {

@@ -1,11 +1,11 @@
 //! The prefixes that branches of a trunk go on from: `trunks/<name>/<step>.checkpoint`, each with its training curve beside it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::checkpoints::Checkpoints;
 use crate::error::SweepError;
-use crate::files::{self, Disk};
+use crate::files::Disk;
 
 /// The folder of a trunk.
 #[derive(Debug, Clone)]
@@ -44,22 +44,26 @@ impl Prefixes {
         disk.link(checkpoint, &self.checkpoint(step))
     }
 
-    /// Removes the prefixes that are not `wanted`, its folder with the last one.
-    pub(crate) fn keep_only(&self, disk: &Disk, wanted: &[u64]) -> Result<(), SweepError> {
-        if wanted.is_empty() {
-            return disk.change("remove", &self.folder, || match fs::remove_dir_all(&self.folder) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                removed => removed,
-            });
-        }
-        for name in files::list(&self.folder)? {
-            let step = name.split_once('.').and_then(|(step, _)| step.parse().ok());
-            if step.is_some_and(|step| !wanted.contains(&step)) {
-                let path = self.folder.join(name);
-                disk.change("remove", &path, || fs::remove_file(&path))?;
-            }
+    /// Removes the prefix of `step` steps, the checkpoint first: without it there is no prefix.
+    pub(crate) fn remove(&self, disk: &Disk, step: u64) -> Result<(), SweepError> {
+        for path in [self.checkpoint(step), self.curve(step)] {
+            // Another process may have come to the same conclusion.
+            disk.change("remove", &path, || gone(fs::remove_file(&path)))?;
         }
         Ok(())
+    }
+
+    /// Removes the folder with all that is in it: for trunks of which every branch has its result.
+    pub(crate) fn remove_all(&self, disk: &Disk) -> Result<(), SweepError> {
+        disk.change("remove", &self.folder, || gone(fs::remove_dir_all(&self.folder)))
+    }
+}
+
+/// What is not there is removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -79,10 +83,10 @@ mod tests {
             }
             assert_eq!(prefixes.steps().unwrap(), [7, 70]);
         }
-        prefixes.keep_only(&disk, &[70]).unwrap();
-        assert_eq!(files::list(&dir.path().join("trunks/t")).unwrap(), ["70.checkpoint", "70.jsonl"]);
+        (0..2).for_each(|_| prefixes.remove(&disk, 7).unwrap());
+        assert_eq!(crate::files::list(&dir.path().join("trunks/t")).unwrap(), ["70.checkpoint", "70.jsonl"]);
         for _ in 0..2 {
-            prefixes.keep_only(&disk, &[]).unwrap();
+            prefixes.remove_all(&disk).unwrap();
             assert!(!dir.path().join("trunks/t").exists());
         }
     }
