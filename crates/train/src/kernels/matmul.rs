@@ -117,8 +117,17 @@ mod tests {
             .collect()
     }
 
-    const SHAPES: [[usize; 3]; 8] =
-        [[1, 1, 1], [8, 32, 16], [9, 33, 7], [3, 70, 400], [17, 5, 1000], [64, 64, 0], [0, 4, 3], [23, 112, 161]];
+    const SHAPES: [[usize; 3]; 9] = [
+        [1, 1, 1],
+        [8, 32, 16],
+        [9, 33, 7],
+        [3, 70, 400],
+        [17, 5, 1000],
+        [64, 64, 0],
+        [0, 4, 3],
+        [23, 112, 161],
+        [5, 16, 290],
+    ];
 
     /// The largest difference from the triple loop over every shape and form of the factors, with sums of a few hundred terms
     /// of about 1.

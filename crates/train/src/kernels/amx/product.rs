@@ -107,7 +107,11 @@ fn of_parts<const PARTS: usize>(
         let inner = (depths * DEPTH).min(k - first_step);
         let add = store == Store::Add || first_depth > 0;
         let (right_blocks, right_stride) = match right {
-            Right::Panels(packed) => (&bytemuck::cast_slice(packed)[first_depth..], depth),
+            Right::Panels(packed) => {
+                // Narrow factors have the memory that vector registers would need, which is more and no whole number of blocks.
+                let whole = packed.len() / floats::<PARTS>() * floats::<PARTS>();
+                (&bytemuck::cast_slice(&packed[..whole])[first_depth..], depth)
+            }
             Right::Rows(values) => {
                 let values = &values[first_step * n..];
                 let source = Source { values, stride: n, inner_contiguous: false, outer: n, inner };
