@@ -36,7 +36,7 @@ pub enum PriceError {
     Unit(#[from] UnitError),
 }
 
-/// Devices rented by the hour. What is uncertain about them counts at its middle, until [`Rental::drawn`] says what it turned out to be.
+/// Devices rented by the hour. What is uncertain about them counts at its middle, until a draw says what it turned out to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rental {
     accelerator: Accelerator,
