@@ -24,7 +24,7 @@ pub struct LocalEngine<'a> {
     pub clock: &'a (dyn Fn() -> SystemTime + Sync),
 }
 
-/// What a call of [`Sweep::run`] leaves behind.
+/// What a call of [`Sweep::run`](crate::Sweep::run) leaves behind.
 #[derive(Debug)]
 pub struct Summary {
     /// Cells that were trained to their end, now or earlier.
