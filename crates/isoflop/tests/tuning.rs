@@ -11,12 +11,13 @@ fn steps_of_width(width: f64) -> f64 {
 }
 
 /// A world with a known optimum. Its losses rise faster than a parabola, and faster to lower hidden rates than to higher ones: as they
-/// were measured on code (LOG.md of 2026-11-22, "Tuning").
+/// were measured on code (LOG.md of 2026-11-22, "Where the best learning rate lies, over widths").
 struct World {
     optimum: [f64; 3],
     drift: f64,
     curvature: Curvature,
     noise: f64,
+    seed_spread: f64,
 }
 
 impl World {
@@ -29,6 +30,7 @@ impl World {
             drift: normal(0.15),
             curvature: Curvature { factors, cross: normal(0.2) * (factors[0] * factors[2]).sqrt() },
             // 0.5 to 1 %.
+            seed_spread: 0.015,
             noise: 0.005 * 2f64.powf((seed % 11) as f64 / 10.0),
         }
     }
@@ -38,13 +40,18 @@ impl World {
         [hidden + if drifts { self.drift * steps_of_width(width) } else { 0.0 }, embedding, batch]
     }
 
-    fn trial(&self, width: f64, moves: [f64; 3], drifts: bool, deviate: f64) -> Trial {
+    /// How much worse a seed is at a width.
+    fn seed_effect(&self, width: f64, seed: u64) -> f64 {
+        self.seed_spread * standard_normal(&mut stream(seed, width as u64))
+    }
+
+    fn trial(&self, width: f64, seed: u64, moves: [f64; 3], drifts: bool, deviate: f64) -> Trial {
         let optimum = self.optimum(width, drifts);
         let off = [0, 1, 2].map(|factor| moves[factor] - optimum[factor]);
         let parabola = self.curvature.excess(off);
         let excess = parabola * (1.0 + 4.0 * parabola) * (1.0 - 0.08 * off[0]).clamp(0.5, 2.0);
-        let level = 4.0 * width.powf(-0.15);
-        Trial { width, moves, loss: level * (excess + self.noise * deviate).exp() }
+        let level = 4.0 * width.powf(-0.15) * self.seed_effect(width, seed).exp();
+        Trial { width, seed, moves, loss: level * (excess + self.noise * deviate).exp() }
     }
 
     /// What tuning it from the recipe's factors at `widths` comes to, with the compute of `runs` runs at the middle width.
@@ -56,8 +63,10 @@ impl World {
         let mut trials = Vec::new();
         let mut left = runs;
         for width in widths {
-            for moves in star().into_iter().chain([[0; 3], [0; 3]]) {
-                trials.push(self.trial(*width, moves.map(f64::from), drifts, standard_normal(generator)));
+            let star = star().into_iter().map(|moves| (moves, seed));
+            for (moves, seed) in star.chain([([0; 3], seed + 1), ([0; 3], seed + 2)]) {
+                let deviate = standard_normal(generator);
+                trials.push(self.trial(*width, seed, moves.map(f64::from), drifts, deviate));
                 left -= cost(*width);
             }
         }
@@ -66,9 +75,13 @@ impl World {
             let neighbourhood = surface.neighbourhood(target);
             let candidates: Vec<Candidate> = widths
                 .iter()
-                .flat_map(|width| {
+                .flat_map(|width| (0..4).map(move |ordinal| (*width, seed + ordinal)))
+                .flat_map(|(width, seed)| {
                     let moves = neighbourhood.iter().map(|moves| moves.map(f64::from));
-                    moves.map(|moves| Candidate { width: *width, moves, cost: cost(*width) })
+                    moves.map(move |moves| Candidate { width, seed, moves, cost: cost(width) })
+                })
+                .filter(|Candidate { width, seed, moves, .. }| {
+                    !trials.iter().any(|trial| (trial.width, trial.seed, trial.moves) == (*width, *seed, *moves))
                 })
                 .collect();
             let settled = surface.settled(target, &candidates);
@@ -89,13 +102,9 @@ impl World {
                 };
             }
             for index in chosen {
-                trials.push(self.trial(
-                    candidates[index].width,
-                    candidates[index].moves,
-                    drifts,
-                    standard_normal(generator),
-                ));
-                left -= candidates[index].cost;
+                let Candidate { width, seed, moves, cost } = candidates[index];
+                trials.push(self.trial(width, seed, moves, drifts, standard_normal(generator)));
+                left -= cost;
             }
         }
     }
@@ -186,6 +195,7 @@ fn an_optimum_beyond_what_was_tried_is_gone_to() {
         drift: 0.0,
         curvature: Curvature { factors: [0.008, 0.005, 0.003], cross: 0.0 },
         noise: 0.006,
+        seed_spread: 0.015,
     };
     let tally = Tally((0..20).map(|seed| world.tune(&[16.0], 200.0, seed)).collect());
     tally.show("far off");
@@ -198,7 +208,7 @@ fn an_optimum_beyond_what_was_tried_is_gone_to() {
 #[test]
 fn trials_that_are_none_are_refused_and_named() {
     assert_eq!(Surface::fit(&[]), Err(TuningError::NoTrials));
-    let good = Trial { width: 16.0, moves: [0.0; 3], loss: 2.0 };
+    let good = Trial { width: 16.0, seed: 0, moves: [0.0; 3], loss: 2.0 };
     let moves = [f64::NAN, 0.0, 0.0];
     for bad in [Trial { width: 0.0, ..good }, Trial { loss: f64::NAN, ..good }, Trial { moves, ..good }] {
         let refused = Surface::fit(&[good, bad]).unwrap_err();
@@ -223,7 +233,12 @@ fn measured_losses_are_lowest_where_the_recipe_was_tuned_by_hand() {
         .iter()
         .flat_map(|(width, losses)| {
             let steps = (-3..=3).map(f64::from);
-            steps.zip(losses).map(|(steps, loss)| Trial { width: *width, moves: [steps, 0.0, 0.0], loss: *loss })
+            steps.zip(losses).map(|(steps, loss)| Trial {
+                width: *width,
+                seed: 0,
+                moves: [steps, 0.0, 0.0],
+                loss: *loss,
+            })
         })
         .collect();
     let surface = Surface::fit(&trials).unwrap();

@@ -24,6 +24,8 @@ pub struct CellPlan {
     pub tag: String,
     /// The budget it was planned for, if it belongs to one.
     pub budget: Option<Flops>,
+    /// ln loss that its rates and batch are expected to give away, where its recipe was tuned.
+    pub tuning_excess: Option<f64>,
     /// The run.
     pub spec: RunSpec,
 }
@@ -45,6 +47,8 @@ struct CellFile {
     tag: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     budget: Option<Flops>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tuning_excess: Option<f64>,
     corpus: String,
     evaluation: EvaluationLimit,
     spec: RunSpec,
@@ -101,6 +105,11 @@ impl Cell {
         self.plan.budget
     }
 
+    /// ln loss that its rates and batch are expected to give away, where its recipe was tuned.
+    pub fn tuning_excess(&self) -> Option<f64> {
+        self.plan.tuning_excess
+    }
+
     /// The run.
     pub fn spec(&self) -> &RunSpec {
         &self.plan.spec
@@ -143,8 +152,8 @@ impl Cell {
         let Some(file) = files::read_record::<CellFile>(&path, SCHEMA, REMEDY)? else {
             return Err(damaged(Damage::Missing));
         };
-        let CellFile { tag, budget, corpus, evaluation, spec } = file;
-        let cell = Self::new(CellPlan { tag, budget, spec }, &corpus, evaluation)?;
+        let CellFile { tag, budget, tuning_excess, corpus, evaluation, spec } = file;
+        let cell = Self::new(CellPlan { tag, budget, tuning_excess, spec }, &corpus, evaluation)?;
         let expected = folder.file_name().and_then(|name| name.to_str());
         if expected == Some(cell.name()) { Ok(cell) } else { Err(damaged(Damage::Hash { belongs: cell.name })) }
     }
@@ -154,6 +163,7 @@ impl Cell {
         let file = CellFile {
             tag: self.plan.tag.clone(),
             budget: self.plan.budget,
+            tuning_excess: self.plan.tuning_excess,
             corpus: self.corpus.clone(),
             evaluation: self.evaluation,
             spec: self.plan.spec.clone(),

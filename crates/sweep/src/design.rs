@@ -6,7 +6,7 @@
 
 use isoflop::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use isoflop::{Flops, Params, Tokens};
-use isoflop_train::{Recipe, RunSpec};
+use isoflop_train::{Recipe, RunSpec, TOKENS_PER_PARAM};
 use thiserror::Error;
 
 use crate::cell::CellPlan;
@@ -27,8 +27,6 @@ const LEAST_BUDGET: f64 = 2e10;
 const MOST_BUDGET: f64 = 1e21;
 /// Seeds of one setting, at the second largest budget: their scatter is the noise that no law can be below.
 const SEEDS: u64 = 4;
-/// Tokens per parameter that small models of bytes want; only the centring of the ladder rests on it.
-const TOKENS_PER_PARAM: f64 = 25.0;
 /// The validation run takes the size that the fit finds best, which may be this much smaller than expected, and then reads more text.
 const SMALLER: f64 = 1.5;
 /// FLOPs of the longest step that speed is measured on: about a tenth of a second of one core.

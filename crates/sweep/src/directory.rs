@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isoflop::Flops;
 use isoflop_train::EvaluationLimit;
 
 use crate::attempt::{self, Attempt};
@@ -118,6 +119,11 @@ impl Sweep {
     /// Name of what the runs have in common.
     pub fn recipe(&self) -> &str {
         &self.header.recipe
+    }
+
+    /// The budgets the runs were laid out for.
+    pub fn budgets(&self) -> &[Flops] {
+        &self.header.budgets
     }
 
     /// The text the runs are trained on.

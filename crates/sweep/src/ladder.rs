@@ -89,12 +89,12 @@ impl Ladder {
             let ln_tokens: Vec<f64> = of_shape.map(|(_, budget, _)| spending(*budget, shape).ln()).collect();
             let mean = Tokens::new((ln_tokens.iter().sum::<f64>() / ln_tokens.len() as f64).exp())?;
             let trunk = self.recipe.run(shape.clone(), mean, self.seed, 1);
-            let steps = spending(*budget, shape) / (trunk.batch_sequences * shape.context) as f64;
+            let steps = spending(*budget, shape) / trunk.batch_tokens();
             let steps = Tokens::new(steps)?.get().round().max(1.0);
             let cooldown_steps = (cooldown_share * steps).round() as u64;
             let schedule = Schedule { cooldown_steps, ..trunk.schedule.clone() };
             let spec = RunSpec { steps: steps as u64, schedule, ..trunk };
-            cells.push(CellPlan { tag: self.tag(*rung, shape), budget: Some(*budget), spec });
+            cells.push(self.planned(self.tag(*rung, shape), *budget, spec));
         }
         Ok(cells)
     }
@@ -143,7 +143,11 @@ impl Ladder {
 
     fn cell(&self, tag: String, shape: Architecture, budget: Flops, shards: usize) -> Result<CellPlan, LadderError> {
         let tokens = Tokens::new(spending(budget, &shape))?;
-        Ok(CellPlan { tag, budget: Some(budget), spec: self.recipe.run(shape, tokens, self.seed, shards) })
+        Ok(self.planned(tag, budget, self.recipe.run(shape, tokens, self.seed, shards)))
+    }
+
+    fn planned(&self, tag: String, budget: Flops, spec: RunSpec) -> CellPlan {
+        CellPlan { tag, budget: Some(budget), tuning_excess: self.recipe.tuning_excess(&spec), spec }
     }
 }
 
@@ -167,7 +171,8 @@ impl CellPlan {
         let mut shapes: Vec<Architecture> = widths.map(|width| recipe.architecture(width)).collect();
         let shape = shapes.swap_remove(nearest(&shapes, params.get()));
         let tag = format!("d{}-w{}-s{seed}", shape.depth, shape.width);
-        Ok(Self { tag, budget: None, spec: recipe.run(shape, tokens, seed, shards) })
+        let spec = recipe.run(shape, tokens, seed, shards);
+        Ok(Self { tag, budget: None, tuning_excess: recipe.tuning_excess(&spec), spec })
     }
 }
 

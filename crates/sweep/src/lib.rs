@@ -45,6 +45,7 @@ mod testing;
 mod throughput;
 mod training;
 mod trunk;
+mod tuning;
 
 pub use attempt::{Attempt, Ending, Outcome, Start};
 pub use cell::{Cell, CellPlan};
@@ -61,3 +62,4 @@ pub use result::CellResult;
 pub use runs::{COLUMNS, RunsTable};
 pub use status::{CellState, CellStatus};
 pub use throughput::{Speed, Throughput};
+pub use tuning::{TuningPlan, TuningPlanError, TuningState, probe, probed};

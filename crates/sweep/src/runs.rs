@@ -15,8 +15,9 @@ use crate::trunk::Trunks;
 ///
 /// Runs with one `trunk` are one run until their cool-downs, and no independent witnesses of anything. `flops_inherited` is the
 /// part of `flops_exact` that the planned cell before it in its trunk is trained for both: what a sweep spends is the sum of
-/// `flops_exact` less that of `flops_inherited`.
-pub const COLUMNS: [&str; 26] = [
+/// `flops_exact` less that of `flops_inherited`. `tuning_excess` is the ln loss that a run's rates and batch are expected to give away,
+/// empty where its recipe was not tuned.
+pub const COLUMNS: [&str; 27] = [
     "run",
     "recipe",
     "params",
@@ -43,6 +44,7 @@ pub const COLUMNS: [&str; 26] = [
     "bits_per_byte",
     "held_out_documents",
     "held_out_tokens",
+    "tuning_excess",
 ];
 
 /// The runs of a sweep that have a result, and those that have none yet.
@@ -148,6 +150,7 @@ impl Sweep {
             known(evaluation.map(|evaluation| evaluation.bits_per_byte)),
             known(evaluation.map(|evaluation| evaluation.documents)),
             known(evaluation.map(|evaluation| evaluation.tokens)),
+            known(cell.tuning_excess()),
         ]
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn spec(steps: u64, seed: u64) -> RunSpec {
 }
 
 pub(crate) fn plan(steps: u64, seed: u64) -> CellPlan {
-    CellPlan { tag: format!("t{steps}-s{seed}"), budget: None, spec: spec(steps, seed) }
+    CellPlan { tag: format!("t{steps}-s{seed}"), budget: None, tuning_excess: None, spec: spec(steps, seed) }
 }
 
 /// A sweep of runs of the given steps; the seeds count from 0.

@@ -28,7 +28,7 @@ pub use error::{Damage, Difference, TrainError};
 pub use evaluation::{Evaluation, EvaluationLimit};
 pub use recipe::{
     BatchRule, DepthRule, FeedForwardRule, ModelRule, OptimizerRule, Rates, Recipe, RecipeError, ScheduleRule, Size,
-    Tuning,
+    TOKENS_PER_PARAM, Tuning,
 };
 pub use sampling::Sample;
 pub use session::{Session, StepReport};

@@ -206,8 +206,13 @@ impl RunSpec {
         Tokens::new(self.token_count())
     }
 
+    /// Tokens in a batch.
+    pub fn batch_tokens(&self) -> f64 {
+        (self.batch_sequences * self.architecture.context) as f64
+    }
+
     fn token_count(&self) -> f64 {
-        self.steps as f64 * self.batch_sequences as f64 * self.architecture.context as f64
+        self.steps as f64 * self.batch_tokens()
     }
 
     /// Steps that the run does before its rate begins to fall: where others may branch off.

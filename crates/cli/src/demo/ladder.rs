@@ -3,14 +3,12 @@
 use anyhow::Result;
 use isoflop::Flops;
 use isoflop_sweep::{Ladder, VALIDATION_FACTOR};
-use isoflop_train::Recipe;
+use isoflop_train::{Recipe, TOKENS_PER_PARAM};
 
 /// Training compute of the rungs, 6ND: factors of four apart, so that the lever is long and the small rungs cost little.
 const BUDGETS: [f64; 3] = [3e10, 1.2e11, 4.8e11];
 /// Sizes a budget.
 const SIZES: usize = 5;
-/// Tokens per parameter that such small models of bytes want; only the centring of the ladder rests on it.
-const TOKENS_PER_PARAM: f64 = 25.0;
 /// Parts of the big run's gradient: a constant, so that the result does not depend on the machine's cores.
 pub(crate) const BIG_SHARDS: usize = 4;
 

@@ -51,10 +51,21 @@ impl Factor {
 pub struct Trial {
     /// Width of the model; runs of one width are trained on as many tokens.
     pub width: f64,
+    /// Seed of weights and order of text: runs of one width and seed are better or worse together.
+    pub seed: u64,
     /// How far each factor is from the recipe's, in steps: the logarithm to base [`STEP`] of its multiplier.
     pub moves: [f64; 3],
     /// Held-out loss.
     pub loss: f64,
+}
+
+impl Trial {
+    /// Whether `factor` has moved as far as in `other`, but for the last digits of how it was reached.
+    pub fn agrees(&self, other: &Self, factor: Factor) -> bool {
+        const ROUNDING: f64 = 1e-6;
+        let index = factor as usize;
+        (self.moves[index] - other.moves[index]).abs() < ROUNDING
+    }
 }
 
 /// Why there is no surface.

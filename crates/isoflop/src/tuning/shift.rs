@@ -9,6 +9,8 @@ use super::{Curvature, Surface, Trial, TuningError};
 const STILL: f64 = 0.5;
 /// Half the width, in steps, of the widest interval that tells anything.
 const TELLS: f64 = 1.0;
+/// Trials that the tuned surface's noise was measured on, at the least.
+const NOISE_TRIALS: f64 = 30.0;
 /// Standard deviation of ln curvature between widths.
 const CURVATURE_SPREAD: f64 = 0.4;
 
@@ -65,7 +67,7 @@ impl Transfer {
             (0.0, known),
             (0.0, known),
         ];
-        let surface = Surface::fit_under(trials, &Beliefs { shared, noise })?;
+        let surface = Surface::fit_under(trials, &Beliefs { shared, noise, noise_trials: NOISE_TRIALS })?;
         let width = trials.first().map_or(f64::NAN, |trial| trial.width);
         let moved = surface.optimum(width)[0];
         let (low, high) = surface.intervals(width, level)[0];
@@ -88,6 +90,7 @@ mod tests {
     fn probe(optimum: f64, noise: f64) -> Transfer {
         let trials = [-1.0, 0.0, 1.0].map(|steps| Trial {
             width: 128.0,
+            seed: 0,
             moves: [steps, 0.0, 0.0],
             loss: 1.7 * (CURVATURE.excess([steps - optimum, 0.0, 0.0])).exp(),
         });

@@ -24,14 +24,16 @@ const SHARED: usize = 8;
 pub(super) struct Beliefs {
     /// Centre and standard deviation of each shared parameter.
     pub shared: [(f64, f64); SHARED],
-    /// Standard deviation of one run's ln loss.
+    /// Standard deviation of ln loss that neither the surface nor the seeds account for.
     pub noise: f64,
+    /// How many trials that is worth.
+    pub noise_trials: f64,
 }
 
 /// What is believed of any recipe.
 ///
 /// Curvatures of 0.010 to 0.016 for both rates together and a noise of 0.5 to 1.3 % were measured on code with one layer (LOG.md of
-/// 2026-11-22, "Tuning"): half of that for one factor, within a factor of e. Three steps are a factor of 3.4, as far as an author's own
+/// 2026-11-22, "Where the best learning rate lies, over widths"): half of that for one factor, within a factor of e. Three steps are a factor of 3.4, as far as an author's own
 /// rates are usually off; a drift of 0.25 is half the distance between the published rules of width, which are 0.5 apart (Yang et al. 2022,
 /// arXiv:2203.03466, against its root).
 const BELIEFS: Beliefs = {
@@ -41,10 +43,12 @@ const BELIEFS: Beliefs = {
     Beliefs {
         shared: [OPTIMUM, OPTIMUM, OPTIMUM, CURVATURE, CURVATURE, CURVATURE, (0.0, 0.5), (0.0, 0.25)],
         noise: 0.008,
+        noise_trials: 4.0,
     }
 };
-/// How many trials the belief about noise is worth.
-const NOISE_TRIALS: f64 = 4.0;
+/// Standard deviation of ln loss between seeds of one width that is believed. Short runs scatter by 1 to 2 % with the order of their text,
+/// and alike at all rates: of 289,000 bytes under eight seeds, one was 5 % worse than the others at each of three rates.
+const SEED_SPREAD: f64 = 0.02;
 /// Share of the parabola's excess by which the true one may differ: losses rise faster than a parabola far off, on one side first.
 ///
 /// Two steps off, where the excess is about 1.5 %, that is as much as a run's noise; four steps off it is several times the noise, and such
@@ -93,10 +97,12 @@ pub struct Surface {
     trials: Vec<Trial>,
     /// Ascending.
     widths: Vec<f64>,
+    /// Widths and seeds that were trained.
+    blocks: Vec<(f64, u64)>,
     /// Width at which the parameters' optimum is quoted: the geometric mean of the widths.
     pivot: f64,
     drifts: bool,
-    /// The shared parameters, then one level for each width.
+    /// The shared parameters, then one level for each width, then one deviation from it for each block.
     point: Vec<f64>,
     /// Of `point`, row by row.
     pub(super) covariance: Vec<f64>,
@@ -108,10 +114,10 @@ impl Surface {
     /// The surface that `trials` show.
     ///
     /// ```text
-    /// ln loss = a_w + 1/2 (x - m_w)' H (x - m_w) + noise      m_w = m + s ln(w/pivot)/ln 1.5 in the hidden rate
+    /// ln loss = a_w + b_ws + 1/2 (x - m_w)' H (x - m_w) + noise      m_w = m + s ln(w/pivot)/ln 1.5 in the hidden rate
     /// ```
     ///
-    /// with x the moves in steps, a_w a level for each width w, m the optimum, H a positive definite curvature with one cross term
+    /// with x the moves in steps, a_w a level for each width w, b_ws a deviation for each seed s there, m the optimum, H a positive definite curvature with one cross term
     /// (hidden rate and batch), and s the drift of the hidden rate's optimum as a power of width, where three widths or more were tried.
     /// A trial of excess e is taken to scatter by `sqrt(noise^2 + (0.35 e)^2)`: a parabola is right near its optimum only, so that trials far
     /// off count little, and none has to be left out.
@@ -128,7 +134,7 @@ impl Surface {
     /// use isoflop::tuning::{Factor, Surface, Trial};
     /// let loss = |k: f64| 2.0 * (0.004 * (k - 0.7) * (k - 0.7)).exp();
     /// let trials: Vec<Trial> =
-    ///     (-2..=2).map(|k| f64::from(k)).map(|k| Trial { width: 32.0, moves: [k, 0.0, 0.0], loss: loss(k) }).collect();
+    ///     (-2..=2).map(|k| f64::from(k)).map(|k| Trial { width: 32.0, seed: 0, moves: [k, 0.0, 0.0], loss: loss(k) }).collect();
     /// let surface = Surface::fit(&trials)?;
     /// let (optimum, doubt) = (surface.optimum(32.0)[0], surface.standard_errors(32.0)[0]);
     /// assert!((optimum - 0.7).abs() < 0.1 && doubt < 0.5);
@@ -147,22 +153,29 @@ impl Surface {
             let positive = |value: f64| value > 0.0 && value.is_finite();
             !(positive(trial.width) && positive(trial.loss) && trial.moves.iter().all(|steps| steps.is_finite()))
         };
-        if let Some((index, &Trial { width, moves, loss })) = trials.iter().enumerate().find(|(_, trial)| bad(trial)) {
+        if let Some((index, &Trial { width, moves, loss, .. })) =
+            trials.iter().enumerate().find(|(_, trial)| bad(trial))
+        {
             return Err(TuningError::BadTrial { index, width, moves, loss });
         }
         let mut widths: Vec<f64> = trials.iter().map(|trial| trial.width).collect();
         widths.sort_by(f64::total_cmp);
         widths.dedup();
+        let mut blocks: Vec<(f64, u64)> = trials.iter().map(|trial| (trial.width, trial.seed)).collect();
+        blocks.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        blocks.dedup();
         let pivot = exp(widths.iter().map(|width| ln(*width)).sum::<f64>() / widths.len() as f64);
         let lowest = |width: &f64| {
             let losses = trials.iter().filter(|trial| trial.width == *width).map(|trial| ln(trial.loss));
             losses.fold(f64::INFINITY, f64::min)
         };
-        let point = beliefs.shared.iter().map(|(centre, _)| *centre).chain(widths.iter().map(lowest)).collect();
+        let shared = beliefs.shared.iter().map(|(centre, _)| *centre);
+        let point = shared.chain(widths.iter().map(lowest)).chain(blocks.iter().map(|_| 0.0)).collect();
         let mut surface = Self {
             trials: trials.to_vec(),
             drifts: widths.len() >= DRIFT_WIDTHS,
             widths,
+            blocks,
             pivot,
             point,
             covariance: Vec::new(),
@@ -179,20 +192,22 @@ impl Surface {
     /// Brings the surface to the most likely one for trials that scatter like this, and then the noise to what is left.
     fn settle(&mut self, scatter: &[f64], beliefs: &Beliefs) -> Result<(), TuningError> {
         let size = self.point.len();
-        let count = self.trials.len() + SHARED;
+        let count = self.trials.len() + SHARED + self.blocks.len();
         let fill = |point: &[f64], residuals: &mut [f64], slopes: &mut [f64]| {
             slopes.fill(0.0);
             let rows = residuals.iter_mut().zip(slopes.chunks_exact_mut(size));
             for (row, (residual, slopes)) in rows.enumerate() {
                 if let Some((trial, scatter)) = self.trials.get(row).zip(scatter.get(row)) {
-                    let (predicted, gradient) = self.at(point, trial.width, trial.moves);
+                    let (predicted, gradient) = self.at(point, trial.width, trial.seed, trial.moves);
                     *residual = (predicted - ln(trial.loss)) / scatter;
                     slopes.iter_mut().zip(gradient).for_each(|(slope, partial)| *slope = partial / scatter);
                 } else {
                     let belief = row - self.trials.len();
-                    let (centre, deviation) = beliefs.shared[belief];
-                    *residual = (point[belief] - centre) / deviation;
-                    slopes[belief] = 1.0 / deviation;
+                    // The levels, between the shared parameters and the blocks, are believed nothing of.
+                    let parameter = if belief < SHARED { belief } else { belief + self.widths.len() };
+                    let (centre, deviation) = beliefs.shared.get(belief).copied().unwrap_or((0.0, SEED_SPREAD));
+                    *residual = (point[parameter] - centre) / deviation;
+                    slopes[parameter] = 1.0 / deviation;
                 }
             }
             true
@@ -218,8 +233,8 @@ impl Surface {
             spent += quadratic(&covariance, row);
             squares += residual * residual * self.noise * self.noise;
         }
-        let freedom = NOISE_TRIALS + (worth - spent).max(0.0);
-        self.noise = ((NOISE_TRIALS * beliefs.noise * beliefs.noise + squares) / freedom).sqrt();
+        let freedom = beliefs.noise_trials + (worth - spent).max(0.0);
+        self.noise = ((beliefs.noise_trials * beliefs.noise * beliefs.noise + squares) / freedom).sqrt();
         // Even numbers have a closed form; fewer is the wider bell.
         self.freedom = 2 * ((freedom / 2.0) as u32).max(1);
         self.point = minimum.point;
@@ -228,7 +243,7 @@ impl Surface {
     }
 
     /// ln loss at `moves` under `point`, and its gradient by the parameters.
-    fn at(&self, point: &[f64], width: f64, moves: [f64; 3]) -> (f64, Vec<f64>) {
+    fn at(&self, point: &[f64], width: f64, seed: u64, moves: [f64; 3]) -> (f64, Vec<f64>) {
         let curvature = curvature(point);
         let travelled = self.steps_of_width(width);
         let off = [
@@ -253,12 +268,27 @@ impl Surface {
             level = point[SHARED + index];
             gradient[SHARED + index] = 1.0;
         }
+        if let Some(parameter) = self.block(width, seed) {
+            level += point[parameter];
+            gradient[parameter] = 1.0;
+        }
         (level + curvature.excess(off), gradient)
     }
 
     /// Steps that the optimum drifts to `width` at a drift of one; none where there are too few widths to tell.
     fn steps_of_width(&self, width: f64) -> f64 {
         if self.drifts { ln(width / self.pivot) / ln(STEP) } else { 0.0 }
+    }
+
+    /// The parameter of a width's seed, where it was trained.
+    fn block(&self, width: f64, seed: u64) -> Option<usize> {
+        let index = self.blocks.iter().position(|known| *known == (width, seed))?;
+        Some(SHARED + self.widths.len() + index)
+    }
+
+    /// Standard deviation of ln loss around the surface of a seed that was not trained yet; 0 of one that was.
+    pub(super) fn doubt_of_seed(&self, width: f64, seed: u64) -> f64 {
+        if self.block(width, seed).is_some() { 0.0 } else { SEED_SPREAD }
     }
 
     /// Standard deviation of ln loss at `moves` around the surface.
@@ -268,8 +298,8 @@ impl Surface {
     }
 
     /// By the parameters, the gradient of ln loss at `moves`.
-    pub(super) fn gradient(&self, width: f64, moves: [f64; 3]) -> Vec<f64> {
-        self.at(&self.point, width, moves).1
+    pub(super) fn gradient(&self, width: f64, seed: u64, moves: [f64; 3]) -> Vec<f64> {
+        self.at(&self.point, width, seed, moves).1
     }
 
     /// By the parameters, the gradient of the optimum of `factor` at `width`.
@@ -321,13 +351,18 @@ impl Surface {
         self.curvature().excess([0, 1, 2].map(|factor| moves[factor] - optimum[factor]))
     }
 
-    /// The lowest loss at `width`, where it was tried.
+    /// ln loss by which the runs of `seed` at `width` are worse than the width's mean; 0 of a seed that was not trained.
+    pub fn seed_effect(&self, width: f64, seed: u64) -> f64 {
+        self.block(width, seed).map_or(0.0, |parameter| self.point[parameter])
+    }
+
+    /// The lowest loss at `width` in the mean of its seeds, where it was tried.
     pub fn lowest_loss(&self, width: f64) -> Option<f64> {
         let index = self.widths.iter().position(|known| *known == width)?;
         Some(exp(self.point[SHARED + index]))
     }
 
-    /// Standard deviation of ln loss between seeds.
+    /// Standard deviation of ln loss that neither the surface nor the seeds account for.
     pub fn noise(&self) -> f64 {
         self.noise
     }

@@ -7,6 +7,8 @@ use crate::design::Joint;
 const GOAL: f64 = 0.5;
 /// Steps from the centre at which factors are tried: further off the parabola no longer holds.
 const REACH: i32 = 2;
+/// Steps beyond the trials from which on a candidate is news.
+const BEYOND: f64 = 0.5;
 /// Steps by which the centre may move beyond what was tried: a parabola forecasts no further.
 const LEAP: f64 = 2.0;
 
@@ -15,6 +17,8 @@ const LEAP: f64 = 2.0;
 pub struct Candidate {
     /// Width of its model.
     pub width: f64,
+    /// Its seed: one that is known already costs no run to tell how good it is.
+    pub seed: u64,
     /// Its moves.
     pub moves: [f64; 3],
     /// What it costs, in any unit.
@@ -55,7 +59,10 @@ impl Surface {
         });
         let side = 2 * REACH + 1;
         let offset = |cell: i32| [cell / (side * side), cell / side % side, cell % side].map(|steps| steps - REACH);
-        (0..side.pow(3)).map(|cell| [0, 1, 2].map(|factor| centre[factor] + offset(cell)[factor])).collect()
+        let offsets = (0..side.pow(3)).map(offset);
+        // Three factors moved at once tell nothing that two do not: there is no term for them.
+        let offsets = offsets.filter(|offset| offset.iter().filter(|steps| **steps != 0).count() <= 2);
+        offsets.map(|offset| [0, 1, 2].map(|factor| centre[factor] + offset[factor])).collect()
     }
 
     /// The moves to call the best: the optimum at `width`, no further than what was tried.
@@ -67,27 +74,27 @@ impl Surface {
         })
     }
 
-    /// Whether the optimum at `width` is known well enough, where `candidates` is all that could be tried.
+    /// Whether the optimum at `width` is known well enough, where `candidates` is all that could be tried. A factor whose optimum lies beyond
+    /// all that can be tried is known: below a batch of one sequence there is nothing.
     pub fn settled(&self, width: f64, candidates: &[Candidate]) -> Settled {
         let (optimum, errors) = (self.optimum(width), self.standard_errors(width));
-        let outside = (0..3).any(|factor| {
+        let mut worst = Settled::Yes;
+        for factor in 0..3 {
             let (low, high) = self.tried(factor);
-            // Below a batch of one sequence there is nothing.
-            let lower = candidates.iter().any(|candidate| candidate.moves[factor] < low - 0.5);
-            let higher = candidates.iter().any(|candidate| candidate.moves[factor] > high + 0.5);
-            (optimum[factor] < low && lower) || (optimum[factor] > high && higher)
-        });
-        if outside {
-            Settled::Outside
-        } else if errors.iter().any(|error| *error > GOAL) {
-            Settled::Doubtful
-        } else {
-            Settled::Yes
+            let lower = candidates.iter().any(|candidate| candidate.moves[factor] < low - BEYOND);
+            let higher = candidates.iter().any(|candidate| candidate.moves[factor] > high + BEYOND);
+            match (optimum[factor] < low, optimum[factor] > high) {
+                (true, _) if lower => return Settled::Outside,
+                (_, true) if higher => return Settled::Outside,
+                (false, false) if errors[factor] > GOAL => worst = Settled::Doubtful,
+                _ => {}
+            }
         }
+        worst
     }
 
     /// The `count` candidates, by index and in the order of choice, that narrow the doubt about the optimum at `width` most for their cost, as
-    /// long as `budget` pays for them; one that is chosen again is another seed.
+    /// long as `budget` pays for them; none twice.
     ///
     /// ```text
     /// sum over factors of var(m) before - var(m) after, over the cost
@@ -96,24 +103,22 @@ impl Surface {
     /// of the surface taken as linear around where it is, one after the other.
     pub fn most_telling(&self, candidates: &[Candidate], count: usize, width: f64, budget: f64) -> Vec<usize> {
         let optima = (0..3).map(|factor| self.gradient_of_optimum(width, factor));
-        let losses = candidates.iter().map(|candidate| self.gradient(candidate.width, candidate.moves));
+        let losses = candidates.iter().map(|Candidate { width, seed, moves, .. }| self.gradient(*width, *seed, *moves));
         let mut joint = Joint::of_gradients(&self.covariance, &optima.chain(losses).collect::<Vec<_>>());
-        let noises: Vec<f64> = candidates
-            .iter()
-            .map(|candidate| {
-                let scatter = self.scatter(candidate.width, candidate.moves);
-                scatter * scatter
-            })
-            .collect();
+        let noise = |Candidate { width, seed, moves, .. }: &Candidate| {
+            let deviation = self.scatter(*width, *moves).hypot(self.doubt_of_seed(*width, *seed));
+            deviation * deviation
+        };
+        let noises: Vec<f64> = candidates.iter().map(noise).collect();
         let mut chosen = Vec::with_capacity(count);
         let mut left = budget;
         for _ in 0..count {
             let worth = |index: usize| {
-                let taught = (0..3)
-                    .map(|factor| joint.variance(factor) - joint.variance_given(factor, 3 + index, noises[index]));
-                taught.sum::<f64>() / candidates[index].cost
+                let taught = |factor| joint.variance(factor) - joint.variance_given(factor, 3 + index, noises[index]);
+                (0..3).map(taught).sum::<f64>() / candidates[index].cost
             };
-            let payable = (0..candidates.len()).filter(|index| candidates[*index].cost <= left);
+            let payable =
+                (0..candidates.len()).filter(|index| candidates[*index].cost <= left && !chosen.contains(index));
             let best = payable.map(|index| (index, worth(index))).filter(|(_, worth)| *worth > 0.0);
             let Some((index, _)) = best.max_by(|one, other| one.1.total_cmp(&other.1).then(other.0.cmp(&one.0))) else {
                 break;

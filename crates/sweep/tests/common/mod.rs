@@ -79,6 +79,7 @@ pub(crate) fn plan(length: u64) -> SweepPlan {
         CellPlan {
             tag: format!("w{width}-d{depth}-s{number}"),
             budget: Flops::new(1e9).ok(),
+            tuning_excess: None,
             spec: RunSpec {
                 architecture: Architecture {
                     depth,

@@ -29,6 +29,14 @@ pub enum RecipeError {
     /// The optimizer refuses a constant.
     #[error("the recipe's {0}")]
     Optimizer(TrainError),
+    /// The recipe has no model of this width.
+    #[error("the recipe has no model of width {width}; the nearest is {nearest}")]
+    NoWidth {
+        /// The width that was asked for.
+        width: usize,
+        /// The nearest there is.
+        nearest: usize,
+    },
     /// No recipe of this name is built in.
     #[error(transparent)]
     Unknown(#[from] UnknownName),

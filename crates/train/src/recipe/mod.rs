@@ -5,8 +5,8 @@ mod file;
 mod rules;
 mod tuning;
 
-use isoflop::Tokens;
-use isoflop::counting::{Architecture, FlopGroups, ParamGroups};
+use isoflop::counting::{Architecture, FlopGroups, ParamCounting, ParamGroups};
+use isoflop::{Tokens, UnitError};
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::TokenizerKind;
@@ -42,6 +42,9 @@ pub struct Recipe {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
 }
+
+/// Tokens per parameter that small models of bytes want: what ladders are centred on, and sizes are tuned at.
+pub const TOKENS_PER_PARAM: f64 = 25.0;
 
 /// Where widths end: three times that of the widest dense model published, so that counts stay exact.
 const WIDEST: usize = 1 << 16;
@@ -106,6 +109,17 @@ impl Recipe {
         .take_while(|width| *width <= WIDEST)
     }
 
+    /// Whether `width` is one of the [`widths`](Self::widths).
+    ///
+    /// # Errors
+    /// [`RecipeError::NoWidth`], which names the nearest.
+    pub fn check_width(&self, width: usize) -> Result<(), RecipeError> {
+        match self.widths().min_by_key(|known| known.abs_diff(width)) {
+            Some(nearest) if nearest != width => Err(RecipeError::NoWidth { width, nearest }),
+            _ => Ok(()),
+        }
+    }
+
     /// The model of this recipe with `width`.
     pub fn architecture(&self, width: usize) -> Architecture {
         let ModelRule { depth, head_width, tied_head, ref feed_forward, .. } = self.model;
@@ -124,6 +138,15 @@ impl Recipe {
             tied_head,
             context: self.context,
         }
+    }
+
+    /// Tokens that train the model with `width` on `tokens_per_param` for each parameter, embeddings included.
+    ///
+    /// # Errors
+    /// [`UnitError`] for a ratio that is not above zero.
+    pub fn tokens(&self, width: usize, tokens_per_param: f64) -> Result<Tokens, UnitError> {
+        let params = self.architecture(width).param_groups().count(ParamCounting::Total);
+        Tokens::new(tokens_per_param * params as f64)
     }
 
     /// What the model with `width` counts.
@@ -194,7 +217,6 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isoflop::counting::ParamCounting;
 
     #[test]
     fn a_run_trains_on_the_tokens_it_was_asked_for() {
@@ -228,6 +250,16 @@ mod tests {
                 assert!(shape.head_width.is_multiple_of(2) && shape.head_width <= 2 * head_width, "{shape:?}");
                 assert!(pair[1] <= 2 * head_width || shape.head_width == head_width, "{shape:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_width_between_two_is_refused_and_the_nearest_named() {
+        let recipe = Recipe::default();
+        assert!(recipe.widths().all(|width| recipe.check_width(width).is_ok()));
+        for (width, near) in [(0, 8), (65, 64), (90, 96), (usize::MAX, recipe.widths().max().unwrap())] {
+            let refused = recipe.check_width(width);
+            assert!(matches!(refused, Err(RecipeError::NoWidth { nearest, .. }) if nearest == near), "{refused:?}");
         }
     }
 

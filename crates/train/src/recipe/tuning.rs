@@ -1,6 +1,5 @@
 //! What is known of a recipe's best rates and batch: the `[tuning]` table, written by tuning, which changes no run.
 
-use isoflop::Tokens;
 use isoflop::tuning::{Curvature, Settled, multiplier, steps};
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +60,7 @@ impl Recipe {
     /// # Ok::<(), isoflop::UnitError>(())
     /// ```
     pub fn moves_of(&self, spec: &RunSpec) -> [f64; 3] {
-        let batch_tokens = (spec.batch_sequences * spec.architecture.context) as f64;
+        let batch_tokens = spec.batch_tokens();
         let Rates { hidden, embedding } = self.rates(spec.architecture.width, batch_tokens);
         let tokens = spec.steps as f64 * batch_tokens;
         [
@@ -77,7 +76,7 @@ impl Recipe {
         let tuning = self.tuning.as_ref()?;
         let tuned = tuning.applied_to(self);
         let mut moves = tuned.moves_of(spec);
-        let tokens = Tokens::new(spec.steps as f64 * (spec.batch_sequences * spec.architecture.context) as f64).ok()?;
+        let tokens = spec.tokens().ok()?;
         let wanted = tuned.batch.of(tokens.get()) / spec.architecture.context as f64;
         // Of a run of few steps whole batches are more or fewer tokens than it was planned for.
         let rounding = 0.5 + wanted / spec.steps as f64;
@@ -103,6 +102,7 @@ impl Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isoflop::Tokens;
 
     fn tuned() -> Recipe {
         let tuning = Tuning {
