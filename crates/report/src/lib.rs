@@ -25,5 +25,5 @@ pub mod text;
 mod words;
 mod wrap;
 
-pub use figures::{Theme, ValleysInput, gain, reliability, valleys};
+pub use figures::{Theme, ValleysInput, gain, reliability, transfer, valleys};
 pub use markdown::{FigureFile, Reproduction, Story, report};

@@ -10,6 +10,7 @@ mod predict;
 mod recipes;
 mod record;
 mod trained;
+mod tuning;
 
 use std::fmt::Write;
 
@@ -34,6 +35,7 @@ pub use recipes::recipes;
 pub(crate) use recipes::{answers as recipe_answers, tables as recipe_tables};
 pub use record::track_record;
 pub use trained::{Trained, trained};
+pub use tuning::{TunedFactor, TunedRecipe, transferred, tuned};
 
 /// No line is longer, but for a word that is.
 const WIDTH: usize = 100;

@@ -12,12 +12,15 @@ use isoflop::law::published;
 use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
 use isoflop::predict::{Held, against};
 use isoflop::recipes::{RecipeOptions, compare_recipes};
+use isoflop::tuning::{Surface, Trial};
 use isoflop::{
     Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
 };
 use isoflop_report::board::{Board, BoardRun, BoardState, Curve, board};
 use isoflop_report::text::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed};
-use isoflop_report::{FigureFile, Reproduction, Story, Theme, ValleysInput, gain, reliability, report, text, valleys};
+use isoflop_report::{
+    FigureFile, Reproduction, Story, Theme, ValleysInput, gain, reliability, report, text, transfer, valleys,
+};
 
 const LEVEL: f64 = 0.9;
 
@@ -131,6 +134,29 @@ fn what_the_command_line_prints_looks_as_expected() {
     let (_, missed) = big_run(&fit, 0.2);
     assert!(!missed.inside);
     assert_looks_as_expected("verdict-missed.txt", &text::verdict(&missed));
+}
+
+#[test]
+fn the_transfer_of_a_learning_rate_looks_as_expected() {
+    let trial = |(width, seed, steps): (f64, u64, f64)| {
+        let off = steps - 0.4 + 0.6 * (width / 32.0).ln();
+        let of_seed = if seed == 1 { 1.03 } else { 1.0 };
+        Trial {
+            width,
+            seed,
+            moves: [steps, 0.0, 0.0],
+            loss: of_seed * 5.0 * width.powf(-0.2) * (1.0 + 0.004 * off * off),
+        }
+    };
+    let places = |width: f64| {
+        let star = (-2..=2).map(move |steps| (width, 0, f64::from(steps)));
+        star.chain([(width, 1, 0.0), (width, 1, 1.0)])
+    };
+    let trials: Vec<Trial> = [16.0, 32.0, 64.0].into_iter().flat_map(places).map(trial).collect();
+    let surface = Surface::fit(&trials).unwrap();
+    let [light, dark] = [Theme::Light, Theme::Dark].map(|theme| transfer(&surface, theme));
+    assert!(!light.contains("NaN") && !light.contains("inf") && light != dark, "{light}");
+    assert_looks_as_expected("transfer.svg", &light);
 }
 
 #[test]

@@ -6,9 +6,11 @@ mod labels;
 mod reliability;
 mod scale;
 mod svg;
+mod transfer;
 mod valleys;
 
 pub use color::Theme;
 pub use gain::gain;
 pub use reliability::reliability;
+pub use transfer::transfer;
 pub use valleys::{ValleysInput, valleys};
