@@ -8,6 +8,7 @@ mod predict;
 mod record;
 mod rental;
 mod train;
+mod tune;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub(crate) use predict::PredictArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 pub(crate) use rental::RentalArguments;
 pub(crate) use train::{SampleArguments, TrainArguments};
+pub(crate) use tune::TuneArguments;
 
 /// Measure your scaling law, plan the run you can afford, seal the prediction, and find out whether you were right.
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Read what a run of `isoflop train` writes
     Sample(SampleArguments),
+    /// Find a recipe's best learning rates and batch on your text, from its smallest models
+    Tune(TuneArguments),
     /// Fit a scaling law to a table of runs
     Fit(FitArguments),
     /// Find what is wrong with runs, or with a fit, before anyone trusts it

@@ -1,4 +1,4 @@
-//! Reading what the arguments name: tables of runs, fits by file or by name, claims.
+//! Reading what the arguments name: tables of runs, fits and recipes by file or by name, claims.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use isoflop::law::{PUBLISHED, published};
 use isoflop::{Claim, Filter, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
+use isoflop_train::Recipe;
 
 use crate::arguments::{ConditionArguments, TableArguments};
 
@@ -50,6 +51,16 @@ pub(crate) fn fit_under(path: &Path, conditions: &ConditionArguments) -> Result<
 pub(crate) fn under(fit: Fit, recipe: Option<&str>, unique_tokens: Option<Tokens>) -> Result<Fit, QuestionError> {
     let fit = recipe.map_or_else(|| Ok(fit.clone()), |recipe| fit.of_recipe(recipe))?;
     unique_tokens.map_or_else(|| Ok(fit.clone()), |unique| fit.with_unique_tokens(unique))
+}
+
+/// A recipe from a file, from standard input, or built in.
+pub(crate) fn recipe(name: &str) -> Result<Recipe> {
+    let path = Path::new(name);
+    if Recipe::NAMES.contains(&name) || name != "-" && !path.exists() {
+        return Recipe::named(name).with_context(|| format!("{name}: is no file with a recipe"));
+    }
+    let (text, origin) = text(path)?;
+    Ok(Recipe::from_toml(&text, &origin)?)
 }
 
 /// A claim with its seal checked.

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Sample(arguments) => commands::sample::run(&arguments),
+        Command::Tune(arguments) => commands::tune::run(&arguments),
         Command::Fit(arguments) => commands::fit::run(&arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),
         Command::Backtest(arguments) => commands::backtest::run(&arguments),

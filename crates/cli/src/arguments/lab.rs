@@ -36,7 +36,7 @@ pub(crate) struct LabArguments {
 }
 
 /// A time to spend.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time.is_zero() => Err("no time: give it 10m, say".to_owned()),
         Ok(time) => Ok(time),

@@ -14,4 +14,5 @@ pub(crate) mod predict;
 pub(crate) mod record;
 pub(crate) mod sample;
 pub(crate) mod train;
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use isoflop_report::text::Trained;
 use isoflop_sweep::{CellPlan, CellResult, CorpusLabel, Event, LocalEngine, Progress, Sweep, SweepPlan};
 use isoflop_train::{Corpus, CorpusOptions, Evaluation, EvaluationLimit, Recipe, TokenSource, TokenizerKind};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::arguments::TrainArguments;
 use crate::watch::{Watch, stop_on_interrupt, workers};
-use crate::{Outcome, output};
+use crate::{Outcome, input, output};
 
 /// Parts of a run's gradient: a constant, so that the result does not depend on the machine's cores.
 const SHARDS: usize = 4;
@@ -37,7 +37,7 @@ struct Answer<'a> {
 
 pub(crate) fn run(arguments: &TrainArguments) -> Result<Outcome> {
     let out = arguments.out.as_path();
-    let mut recipe = recipe(&arguments.recipe)?;
+    let mut recipe = input::recipe(&arguments.recipe)?;
     output::make_folder(out)?;
     let watch = Watch::new(arguments.json);
     let stop = stop_on_interrupt()?;
@@ -110,17 +110,6 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<Outcome> {
         }))?;
     }
     Ok(Outcome::Done)
-}
-
-/// The built-in recipe of this name, or the one in the file of this name.
-fn recipe(asked: &str) -> Result<Recipe> {
-    if Recipe::NAMES.contains(&asked) {
-        return Ok(Recipe::named(asked)?);
-    }
-    let built_in = Recipe::NAMES.join(", ");
-    let text = std::fs::read_to_string(asked)
-        .with_context(|| format!("{asked}: cannot read the recipe; name a file, or one of {built_in}"))?;
-    Ok(Recipe::from_toml(&text, asked)?)
 }
 
 fn corpus(text: &[PathBuf], recipe: &Recipe, dir: &Path, watch: &Watch) -> Result<Corpus> {

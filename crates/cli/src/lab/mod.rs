@@ -6,7 +6,7 @@ pub(crate) mod study;
 pub(crate) mod text;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,13 +22,13 @@ use serde::Serialize;
 
 use crate::arguments::LabArguments;
 use crate::watch::{Watch, stop_on_interrupt, workers};
-use crate::{Outcome, output};
+use crate::{Outcome, input, output};
 use notebook::{Notebook, Question};
 use study::{JUDGED_TOKENS, Paths, Study, Told, Trainer};
 use text::Text;
 
 /// How long each shape is trained to measure the machine.
-const WINDOW: Duration = Duration::from_millis(700);
+pub(crate) const WINDOW: Duration = Duration::from_millis(700);
 /// Share of the time that is planned for: machines slow down when they are warm, and others use them too.
 const PLANNED_SHARE: f64 = 0.9;
 /// Seconds for a recipe's fit, claim, verdict and figures.
@@ -123,10 +123,8 @@ pub(crate) fn run(arguments: &LabArguments) -> Result<Outcome> {
 
 /// What is asked, with everything that can be refused at once refused.
 fn question(arguments: &LabArguments) -> Result<Question> {
-    let absolute =
-        |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: cannot find this text", path.display()));
-    let text = arguments.text.iter().map(absolute).collect::<Result<Vec<_>>>()?;
-    let recipes = arguments.recipes.iter().map(|name| recipe(name)).collect::<Result<Vec<_>>>()?;
+    let text = text::find(&arguments.text)?;
+    let recipes = arguments.recipes.iter().map(|name| input::recipe(name)).collect::<Result<Vec<_>>>()?;
     let names: BTreeSet<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
     if names.len() < recipes.len() {
         bail!("two recipes have the same name; give each a `name` of its own");
@@ -139,15 +137,6 @@ fn question(arguments: &LabArguments) -> Result<Question> {
     let question = Question { text, seconds: arguments.time.as_secs_f64(), recipes, seed: arguments.seed };
     question.corpus()?;
     Ok(question)
-}
-
-/// The recipe in a file, or built in under this name.
-fn recipe(name: &str) -> Result<Recipe> {
-    if !Path::new(name).is_file() {
-        return Recipe::named(name).with_context(|| format!("{name}: is no file with a recipe"));
-    }
-    let text = std::fs::read_to_string(name).with_context(|| format!("{name}: cannot read"))?;
-    Ok(Recipe::from_toml(&text, name)?)
 }
 
 /// The machine's speed at each recipe.

@@ -213,11 +213,19 @@ impl Trainer<'_> {
             cells: part.cells.to_vec(),
         };
         let sweep = Sweep::create(&part.folder, &plan)?;
-        let mut cells = Vec::with_capacity(part.cells.len());
+        self.work(&sweep, &part.title, &part.expected)?;
+        let written = sweep.write_runs(table)?;
+        let name = table.display().to_string();
+        Ok(Runs::read(written.csv.as_bytes(), &name, TableFormat::Csv, false)?)
+    }
+
+    /// Trains what is not trained yet of `sweep`, on a board under `title`.
+    pub(crate) fn work(&self, sweep: &Sweep, title: &str, expected: &Expected) -> Result<()> {
+        let mut cells = Vec::new();
         for (name, cell) in sweep.cells()? {
             cells.push((cell?, sweep.metrics(&name)?));
         }
-        self.watch.board(Live::new(&part.title, &cells, &part.expected));
+        self.watch.board(Live::new(title, &cells, expected));
         let engine = LocalEngine::new(self.workers, &SystemTime::now);
         let mut watch = |progress: &isoflop_sweep::Progress<'_>| self.watch.sweep(progress);
         let summary = sweep.run(&engine, Arc::clone(&self.source), self.stop, &mut watch)?;
@@ -233,9 +241,7 @@ impl Trainer<'_> {
                 output::command_line()
             );
         }
-        let written = sweep.write_runs(table)?;
-        let name = table.display().to_string();
-        Ok(Runs::read(written.csv.as_bytes(), &name, TableFormat::Csv, false)?)
+        Ok(())
     }
 }
 

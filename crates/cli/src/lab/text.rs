@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use isoflop_sweep::CorpusLabel;
 use isoflop_train::{
     BuildProgress, Corpus, CorpusOptions, HeldOut, Language, LanguageOptions, TokenSource, TokenizerKind,
@@ -20,6 +20,13 @@ pub(crate) struct Text {
     pub label: CorpusLabel,
     /// What it is, in words.
     pub description: String,
+}
+
+/// The files and folders at `paths`, from the root: refused before anything is written.
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let absolute =
+        |path: &PathBuf| path.canonicalize().with_context(|| format!("{}: cannot find this text", path.display()));
+    paths.iter().map(absolute).collect()
 }
 
 /// Builds the corpus of `sources` in `dir`, or opens the one that is there.

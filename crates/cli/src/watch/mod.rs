@@ -97,6 +97,8 @@ impl Watch {
             }
         }
         match &progress.event {
+            // What was done before is no news.
+            Event::CellDone { elsewhere: true, .. } => {}
             Event::CellDone { cell, result: CellResult::Finished { evaluation, .. }, .. } if self.lines => {
                 self.say(&format!(
                     "  {:<16} {:>8} params {:>8} tokens   loss {:.4}",
