@@ -5,6 +5,7 @@ mod lab;
 mod next;
 mod plan;
 mod predict;
+mod recipe;
 mod record;
 mod rental;
 mod train;
@@ -20,6 +21,7 @@ pub(crate) use lab::LabArguments;
 pub(crate) use next::{DecisionArgument, NextArguments};
 pub(crate) use plan::PlanArguments;
 pub(crate) use predict::PredictArguments;
+pub(crate) use recipe::RecipeArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 pub(crate) use rental::RentalArguments;
 pub(crate) use train::{SampleArguments, TrainArguments};
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Sample(SampleArguments),
     /// Find a recipe's best learning rates and batch on your text, from its smallest models
     Tune(TuneArguments),
+    /// Show what a recipe's widths count and how they are trained, or the recipe itself
+    Recipe(RecipeArguments),
     /// Fit a scaling law to a table of runs
     Fit(FitArguments),
     /// Find what is wrong with runs, or with a fit, before anyone trusts it

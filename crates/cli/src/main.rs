@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Sample(arguments) => commands::sample::run(&arguments),
         Command::Tune(arguments) => commands::tune::run(&arguments),
+        Command::Recipe(arguments) => commands::recipe::run(&arguments),
         Command::Fit(arguments) => commands::fit::run(&arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),
         Command::Backtest(arguments) => commands::backtest::run(&arguments),

@@ -9,6 +9,7 @@ mod next;
 mod predict;
 mod recipes;
 mod record;
+mod sizes;
 mod trained;
 mod tuning;
 
@@ -34,6 +35,7 @@ pub use predict::{against, required};
 pub use recipes::recipes;
 pub(crate) use recipes::{answers as recipe_answers, tables as recipe_tables};
 pub use record::track_record;
+pub use sizes::{RecipeSize, recipe_sizes};
 pub use trained::{Trained, trained};
 pub use tuning::{TunedFactor, TunedRecipe, transferred, tuned};
 

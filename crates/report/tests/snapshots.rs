@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use isoflop::blueprint::Given;
+use isoflop::counting::Architecture;
 use isoflop::hardware::Rental;
 use isoflop::law::published;
 use isoflop::plan::{Budget, Demand, Limits, Problem, Repetition};
@@ -17,7 +18,7 @@ use isoflop::{
     Claim, Fit, FitOptions, Flops, Nats, Params, Run, Runs, Sealing, TableFormat, Tokens, TrackRecord, Verdict, fit,
 };
 use isoflop_report::board::{Board, BoardRun, BoardState, Curve, board};
-use isoflop_report::text::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed};
+use isoflop_report::text::{LabPlan, PlannedRecipe, PlannedRun, PlannedSpeed, RecipeSize};
 use isoflop_report::{
     FigureFile, Reproduction, Story, Theme, ValleysInput, gain, reliability, report, text, transfer, valleys,
 };
@@ -134,6 +135,38 @@ fn what_the_command_line_prints_looks_as_expected() {
     let (_, missed) = big_run(&fit, 0.2);
     assert!(!missed.inside);
     assert_looks_as_expected("verdict-missed.txt", &text::verdict(&missed));
+}
+
+#[test]
+fn a_recipe_s_widths_look_as_expected() {
+    let size = |width: usize| {
+        let architecture = Architecture {
+            depth: 2,
+            width,
+            heads: width / 16,
+            head_width: 16,
+            feed_forward: 4 * width,
+            gated: false,
+            vocabulary: 256,
+            tied_head: true,
+            context: 128,
+        };
+        RecipeSize {
+            params: architecture.param_groups(),
+            forward_flops_per_token: architecture.flop_groups(),
+            architecture,
+            optimizer_flops_per_step: 12_345_678.0,
+            tokens: 1.6e6,
+            steps: 1250,
+            batch_tokens: 1280.0,
+            hidden_rate: 0.0057 * (64.0 / width as f64).sqrt(),
+            embedding_rate: 0.025,
+            flops: 6.25e11,
+        }
+    };
+    let text = text::recipe_sizes("mine\u{1b}[31m", 25.0, &[size(64), size(4096)]);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert_looks_as_expected("recipe-sizes.txt", &text);
 }
 
 #[test]

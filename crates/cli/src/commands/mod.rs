@@ -11,6 +11,7 @@ pub(crate) mod models;
 pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod predict;
+pub(crate) mod recipe;
 pub(crate) mod record;
 pub(crate) mod sample;
 pub(crate) mod train;
