@@ -65,6 +65,11 @@ impl CriticalBatch {
     pub fn tokens_factor(&self, batch: Tokens, loss: Nats) -> Result<f64, UnitError> {
         Ok(1.0 + batch.get() / self.at(loss)?.get())
     }
+
+    /// The same of bare numbers, for the inner loops of a search.
+    pub(crate) fn factor(&self, batch: f64, loss: f64) -> f64 {
+        1.0 + batch / self.scale * exp(ln(loss) / self.exponent)
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +88,7 @@ mod tests {
         }
         // At the critical batch both double.
         assert!((law.tokens_factor(Tokens::new(critical).unwrap(), loss).unwrap() - 2.0).abs() < 1e-12);
+        assert!((law.factor(critical, 2.5) - 2.0).abs() < 1e-12);
         assert!(law.at(Nats::new(2.0).unwrap()).unwrap().get() > critical);
     }
 }

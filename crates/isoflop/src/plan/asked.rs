@@ -44,7 +44,7 @@ impl<'a> Asked<'a> {
         };
         let space = Space::new(problem, &fit.law().reach())?;
         let unique_tokens = problem.limits.unique_tokens.or(fit.unique_tokens());
-        let mut asked = Self { problem, unasked, unique_tokens, fit, space };
+        let asked = Self { problem, unasked, unique_tokens, fit, space };
         let largest = asked.fit.largest_flops();
         let compute = if problem.budget.is_some() { Some(asked.space.budget) } else { largest };
         match compute.and_then(|flops| Flops::new(flops).ok()) {
@@ -54,7 +54,6 @@ impl<'a> Asked<'a> {
         if matches!(problem.goal, Goal::Better { than: Baseline::LargestFitted, .. }) && largest.is_none() {
             return Err(ProblemError::NoBaseline.into());
         }
-        asked.settle_batch()?;
         Ok(asked)
     }
 
@@ -66,7 +65,7 @@ impl<'a> Asked<'a> {
             Some(_) if law.repetition_can_hurt() => Text::CanHurt,
             Some(_) => Text::Repeated,
         };
-        Search { law, space, text, tolerance: FINE }
+        Search { law, space, text, tolerance: FINE, factor: None }
     }
 
     /// The loss to reach under `parameters`; `None` where the goal is the lowest.
@@ -133,7 +132,9 @@ impl<'a> Asked<'a> {
             None if self.search(&space).text == Text::CanHurt => tokens.min(most),
             None => most,
             Some(goal) => {
-                let excess = |ln_tokens: f64| self.central_loss(params, exp(ln_tokens)) - goal;
+                let search = self.search(&space).reaching(goal);
+                let loss = |tokens: f64| self.fit.central(|parameters| Some(search.loss(parameters, params, tokens)));
+                let excess = |ln_tokens: f64| loss(exp(ln_tokens)).unwrap_or(f64::NAN) - goal;
                 // The draws' tokens for a goal that the middle size cannot reach in the middle of the draws.
                 let (fewest, tokens) = (ln(space.tokens.0), tokens.min(most));
                 let enough =

@@ -216,6 +216,7 @@ impl Fit {
             // A world that never reaches the goal counts as beyond all others.
             Estimate::from_draws(flops, worlds.iter().map(World::flops).collect(), level)
         };
+        let batch = asked.batch(&best, central_loss)?;
         let weighed = binding::weigh(&asked, &best);
         Ok(Plan {
             schema: PLAN_SCHEMA.to_owned(),
@@ -228,7 +229,7 @@ impl Fit {
             goal: GoalOutcome::of(&asked, &best, &worlds, &extrapolation),
             epochs: asked.unique_tokens.map(|unique| over_draws(&|best| (best.tokens / unique.get()).max(1.0))),
             serving: Serving::of(&asked, &best, &worlds, level),
-            batch: problem.batch.and_then(|batch| BatchCost::new(batch, best.tokens, central_loss, true)),
+            batch,
             later: None,
             flat_range: FlatRange::around(&asked, &best),
             regret: asked.regret(&best, &worlds),
@@ -240,7 +241,7 @@ impl Fit {
             covers: asked.covers(),
             blueprint: None,
             extrapolation,
-            assumptions: asked.assumptions(),
+            assumptions: asked.assumptions(batch.as_ref()),
             warnings,
         })
     }
@@ -300,7 +301,7 @@ impl Asked<'_> {
     }
 
     /// What was assumed, in words.
-    fn assumptions(&self) -> Vec<String> {
+    fn assumptions(&self, batch: Option<&BatchCost>) -> Vec<String> {
         let text = match (self.unique_tokens, self.problem.limits.epochs) {
             (None, _) => "one pass over unlimited unique data".to_owned(),
             (Some(unique), Some(epochs)) if epochs <= 1.0 => format!("one pass over at most {unique} distinct tokens"),
@@ -310,7 +311,7 @@ impl Asked<'_> {
         if self.problem.limits.repetition == Repetition::Published {
             assumptions.push("what repeated text is worth: Muennighoff et al. 2023, not these runs".to_owned());
         }
-        assumptions.extend(self.batch_assumption());
+        assumptions.extend(batch.zip(self.problem.batch).map(|(cost, batch)| cost.assumption(batch)));
         assumptions.extend(self.baseline());
         assumptions.extend(self.fit.recipe().map(|recipe| format!("recipe {recipe}")));
         assumptions.extend(self.problem.rental.iter().flat_map(Rental::assumptions));

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use isoflop_numerics::bracket::{self, Height};
 use isoflop_numerics::elementary::{exp, ln};
 
+use super::batch;
 use super::space::Space;
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use crate::law::{Law, Setting};
@@ -43,6 +44,8 @@ pub(super) struct Search<'a> {
     pub(super) text: Text,
     /// Good to this in ln N; what is minimised is flat there to its square, but at a limit.
     pub(super) tolerance: f64,
+    /// Tokens seen for each that the law counts, where that is known; else the batch wastes by the loss that each run ends at.
+    pub(super) factor: Option<f64>,
 }
 
 /// What more tokens do to the loss.
@@ -75,9 +78,37 @@ const SLIGHTLY: f64 = 1e-3;
 const TOKENS_TOLERANCE: f64 = 1e-10;
 
 impl Search<'_> {
+    /// The same among runs that are to reach `goal`.
+    pub(super) fn reaching(self, goal: f64) -> Self {
+        Self { factor: Some(self.tokens_factor(goal)), ..self }
+    }
+
     /// The allowed run of lowest loss, looked for near a size first where one is known; `None` where no run is allowed, or none has a
     /// finite loss.
     pub(super) fn lowest_loss(&self, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
+        if self.space.batch.is_none() || self.factor.is_some() {
+            return self.lowest_under_factor(parameters, near);
+        }
+        // The run of lowest loss is also that of lowest loss under what its own loss wastes, which hardly depends on the size.
+        let start = near.map(|params| self.loss_at_size(parameters, params)).filter(|loss| loss.is_finite());
+        let mut factor = start.map_or(1.0, |loss| self.tokens_factor(loss));
+        let mut near = near;
+        for _ in 0..batch::ROUNDS {
+            let under_factor = Self { factor: Some(factor), ..*self }.lowest_under_factor(parameters, near);
+            let settled = under_factor.map(|lowest| self.optimum(parameters, lowest.params, lowest.tokens));
+            let Some(lowest) = settled.filter(|lowest| lowest.loss.is_finite()) else { break };
+            let before = std::mem::replace(&mut factor, self.tokens_factor(lowest.loss));
+            if (factor / before - 1.0).abs() < 0.1 * self.tolerance {
+                return Some(lowest);
+            }
+            near = Some(lowest.params);
+        }
+        // Wasteful batches may leave no text for the size that would be best with less waste.
+        self.lowest_under_factor(parameters, None)
+    }
+
+    /// The same under a known factor, or with each run's own counted at every look.
+    fn lowest_under_factor(&self, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
         if let Some(optimum) = self.lowest_loss_in_closed_form(parameters) {
             return Some(optimum);
         }
@@ -88,7 +119,8 @@ impl Search<'_> {
 
     /// The cheapest allowed run whose loss is at most `goal`; `None` where none is.
     pub(super) fn cheapest(&self, parameters: &[f64], goal: f64, near: Option<f64>) -> Option<Optimum> {
-        match self.cheapest_in_closed_form(parameters, goal) {
+        let reaching = self.reaching(goal);
+        match reaching.cheapest_in_closed_form(parameters, goal) {
             ClosedForm::Found(optimum) => return Some(optimum),
             ClosedForm::Impossible => return None,
             ClosedForm::Unknown => {}
@@ -96,23 +128,34 @@ impl Search<'_> {
         let last_tokens = Cell::new(None);
         let height = |ln_params: f64| {
             let params = self.size(ln_params);
-            let tokens = self.fewest_tokens(parameters, params, goal, &last_tokens);
+            let tokens = reaching.fewest_tokens(parameters, params, goal, &last_tokens);
             tokens.map_or(f64::INFINITY, |tokens| ln(self.space.cost(params, tokens)))
         };
         // The sizes that can reach the goal may lie between two looks; the size of lowest loss is one of them if any is.
         let params = self.lowest_over_sizes(height, near).or_else(|| {
-            let lowest = self.lowest_loss(parameters, near).filter(|lowest| lowest.loss <= goal)?;
+            let lowest = reaching.lowest_loss(parameters, near).filter(|lowest| lowest.loss <= goal)?;
             let at = ln(lowest.params);
             let from = Height { at, value: height(at) };
             Some(self.size(bracket::lowest(height, at - STEP, from, at + STEP, self.tolerance).at))
         })?;
-        let tokens = self.fewest_tokens(parameters, params, goal, &last_tokens)?;
+        let tokens = reaching.fewest_tokens(parameters, params, goal, &last_tokens)?;
         Some(self.optimum(parameters, params, tokens))
     }
 
     /// Loss of a run.
     pub(super) fn loss(&self, parameters: &[f64], params: f64, tokens: f64) -> f64 {
-        self.law.loss(parameters, &Setting::single_pass(params, tokens / self.space.tokens_factor))
+        let under = |factor: f64| self.law.loss(parameters, &Setting::single_pass(params, tokens / factor));
+        match (self.space.batch, self.factor) {
+            (None, _) => under(1.0),
+            (Some(_), Some(factor)) => under(factor),
+            (Some(_), None) => batch::settled(under(1.0), |loss| under(self.tokens_factor(loss))),
+        }
+    }
+
+    /// Tokens that a run sees for each that the law counts, where it ends at `loss`.
+    pub(super) fn tokens_factor(&self, loss: f64) -> f64 {
+        let of = |batch| self.factor.unwrap_or_else(|| batch::LAW.factor(batch, loss));
+        self.space.batch.map_or(1.0, of)
     }
 
     /// Loss at the best tokens that a size may see; infinite where it may see none.
@@ -122,7 +165,7 @@ impl Search<'_> {
 
     /// What the cheapest run of a size that reaches `goal` costs; infinite where none does.
     pub(super) fn cost_at_size(&self, parameters: &[f64], params: f64, goal: f64) -> f64 {
-        let tokens = self.fewest_tokens(parameters, params, goal, &Cell::new(None));
+        let tokens = self.reaching(goal).fewest_tokens(parameters, params, goal, &Cell::new(None));
         tokens.map_or(f64::INFINITY, |tokens| self.space.cost(params, tokens))
     }
 
@@ -140,7 +183,9 @@ impl Search<'_> {
     /// Where nothing but compute is limited, the law's own best size.
     fn lowest_loss_in_closed_form(&self, parameters: &[f64]) -> Option<Optimum> {
         let compute = self.space.compute_alone().filter(|_| self.text == Text::Fresh)?;
-        let params = exp(self.law.best_ln_params(parameters, compute / self.space.tokens_factor)?);
+        // Each run's own factor has no closed form.
+        let factor = if self.space.batch.is_some() { self.factor? } else { 1.0 };
+        let params = exp(self.law.best_ln_params(parameters, compute / factor)?);
         let tokens = compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
         self.space.allows(params, tokens).then(|| self.optimum(parameters, params, tokens))
     }
@@ -155,7 +200,7 @@ impl Search<'_> {
         }
         let Some(ln_params) = self.law.best_ln_params(parameters, compute) else { return ClosedForm::Unknown };
         let params = exp(ln_params);
-        let tokens = self.space.tokens_factor * compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
+        let tokens = self.tokens_factor(goal) * compute / TRAINING_FLOPS_PER_PARAM_TOKEN / params;
         if self.space.allows(params, tokens) {
             return ClosedForm::Found(self.optimum(parameters, params, tokens));
         }
@@ -174,7 +219,8 @@ impl Search<'_> {
         let height = |ln_tokens: f64| self.loss(parameters, params, exp(ln_tokens));
         let (fewest, top) = (ln(self.space.tokens.0), ln(most));
         let mut lower = Height { at: top, value: height(top) };
-        if height(top - SLIGHTLY) >= lower.value {
+        // Seen so often that it has no loss at all, fewer tokens may still have one.
+        if lower.value.is_finite() && height(top - SLIGHTLY) >= lower.value {
             return Some(most);
         }
         // Down from the most, until loss rises.
@@ -182,7 +228,7 @@ impl Search<'_> {
         loop {
             let at = (lower.at - STEP).max(fewest);
             let next = Height { at, value: height(at) };
-            if next.value >= lower.value || at <= fewest {
+            if lower.value.is_finite() && next.value >= lower.value || at <= fewest {
                 let bottom = bracket::lowest(height, at, lower, above.at, self.tolerance);
                 return Some(exp(bottom.at).min(most));
             }
@@ -194,7 +240,7 @@ impl Search<'_> {
     fn fewest_tokens(&self, parameters: &[f64], params: f64, goal: f64, last: &Cell<Option<f64>>) -> Option<f64> {
         let most = self.best_tokens(parameters, params)?;
         if let Some(tokens) = self.law.tokens_for_loss(parameters, params, f64::INFINITY, goal) {
-            let tokens = self.space.tokens_factor * tokens;
+            let tokens = self.tokens_factor(goal) * tokens;
             // Rounding must not forbid the size of lowest loss, which may be the only one that reaches the goal.
             let is_enough = tokens <= most * (1.0 + 1e-10);
             return is_enough.then(|| tokens.max(self.space.tokens.0).min(most));

@@ -5,6 +5,7 @@ use super::limit::Limit;
 use super::problem::Problem;
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use crate::law::Reach;
+use crate::units::Tokens;
 
 /// What stands for no limit: beyond every size and every text, and its square is still a number.
 const UNLIMITED: f64 = 1e60;
@@ -26,8 +27,8 @@ pub(super) struct Space {
     pub(super) budget: f64,
     /// s: what serving one parameter costs, in FLOP of training.
     pub(super) serving: f64,
-    /// Tokens that a run sees for each that the law counts; more than one where large batches waste some.
-    pub(super) tokens_factor: f64,
+    /// Tokens a step, where what they waste is counted.
+    pub(super) batch: Option<f64>,
 }
 
 impl Space {
@@ -45,7 +46,7 @@ impl Space {
             training: unlimited(problem.days_flops()?),
             budget: unlimited(problem.budget_flops()?),
             serving: problem.serving_per_param(),
-            tokens_factor: 1.0,
+            batch: problem.batch.map(Tokens::get),
         })
     }
 
@@ -57,11 +58,6 @@ impl Space {
     /// The same with compute scaled by `factor`.
     pub(super) fn with_compute(&self, factor: f64) -> Self {
         Self { budget: self.budget * factor, training: self.training * factor, ..self.clone() }
-    }
-
-    /// The same with so many tokens seen for each that the law counts.
-    pub(super) fn with_tokens_factor(self, tokens_factor: f64) -> Self {
-        Self { tokens_factor, ..self }
     }
 
     /// What a run costs, in FLOP of training.

@@ -46,8 +46,10 @@ impl Problem {
         self.rental.iter().chain(serving)
     }
 
-    /// The problem with the devices of draw `number`. What makes those of training dear or slow makes those of serving so too.
-    fn drawn(&self, number: usize) -> Self {
+    /// The problem with the devices of draw `number`: what a plan solves beside that draw of its law, for its intervals.
+    ///
+    /// What makes devices dear or slow in training makes them so in serving too.
+    pub fn drawn(&self, number: usize) -> Self {
         let mut generator = stream(self.seed ^ DEVICES, number as u64);
         let deviates = [(); 3].map(|()| standard_normal(&mut generator));
         let drawn = |rental: &Rental| rental.drawn(deviates);
@@ -89,7 +91,7 @@ impl Asked<'_> {
             } else {
                 let problem = self.problem.drawn(number);
                 let space = Space::new(&problem, &self.fit.law().reach())?;
-                (Cow::Owned(problem), space.with_tokens_factor(self.space.tokens_factor))
+                (Cow::Owned(problem), space)
             };
             let best = self.solve_in(&space, parameters, near);
             Ok(World { draw, parameters, problem, space, best })
@@ -113,7 +115,7 @@ impl Asked<'_> {
     /// What a world says of the ln loss of the planned run; `None` where the law has no draws.
     pub(super) fn bell(&self, plan: &Optimum, world: &World, extrapolation: &Extrapolation) -> Option<Bell> {
         let run = self.trained(plan, world);
-        let at = Setting::single_pass(run.params, run.tokens / self.space.tokens_factor);
+        let at = Setting::single_pass(run.params, run.tokens / self.search(&world.space).tokens_factor(run.loss));
         Some(self.fit.bell_under(world.draw?, &at, extrapolation))
     }
 }
