@@ -178,3 +178,23 @@ fn ranges_of_price_and_mfu_widen_what_they_touch_and_say_so() {
         assert!(complaint.contains(remedy), "{arguments}: {complaint}");
     }
 }
+
+/// A table that says in the name of a column which parameters it counts: the fit, the plan and its doubts say so too.
+#[test]
+fn parameters_that_are_not_all_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    table(&dir, "runs.csv", "active_params,tokens,loss", 24, |_, (params, tokens, loss)| {
+        format!("{params},{tokens},{loss}")
+    });
+    table(&dir, "points.csv", "total_params,tokens", 2, |_, (params, tokens, _)| format!("{params},{tokens}"));
+    let page = answer(dir.path(), "fit runs.csv --law hoffmann --draws 40 -o fit.json").unwrap();
+    assert!(page.contains("parameters a token passes through"), "{page}");
+    let page = words(&answer(dir.path(), "plan fit.json --flops 1e22 --memory 80GB").unwrap());
+    for expected in
+        ["N counting parameters a token passes through", "memory of all weights", "a mixture of experts has more"]
+    {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    let complaint = answer(dir.path(), "predict fit.json --runs points.csv").unwrap_err();
+    assert!(complaint.contains("count them alike"), "{complaint}");
+}

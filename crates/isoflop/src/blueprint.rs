@@ -18,12 +18,14 @@ pub struct Given {
     pub tied_head: bool,
     /// Tokens a step; as papers advise where it is not given.
     pub batch: Option<Tokens>,
+    /// Which parameters its size counts.
+    pub counting: ParamCounting,
 }
 
 impl Default for Given {
     /// Those of Llama 2 (Touvron et al. 2023, arXiv:2307.09288).
     fn default() -> Self {
-        Self { vocabulary: 32_000, context: 4_096, tied_head: false, batch: None }
+        Self { vocabulary: 32_000, context: 4_096, tied_head: false, batch: None, counting: ParamCounting::Total }
     }
 }
 
@@ -123,10 +125,15 @@ impl Given {
         }
     }
 
+    /// The parameters of a shape that are counted.
+    fn size(&self, architecture: &Architecture) -> f64 {
+        architecture.param_groups().count(self.counting) as f64
+    }
+
     /// The shape whose size is nearest `params` at a usual aspect.
     fn nearest(&self, params: Params) -> Option<Architecture> {
         let widths = widths();
-        let excess = |architecture: &Architecture| ln(size(architecture) / params.get());
+        let excess = |architecture: &Architecture| ln(self.size(architecture) / params.get());
         let at_depth = |depth: usize| {
             let larger = widths.partition_point(|width| excess(&self.architecture(depth, *width)) <= 0.0);
             let around = widths[larger.saturating_sub(1)..].iter().take(2);
@@ -153,12 +160,8 @@ fn widths() -> Vec<(usize, usize)> {
     widths
 }
 
-fn size(architecture: &Architecture) -> f64 {
-    architecture.param_groups().count(ParamCounting::Total) as f64
-}
-
 impl Blueprint {
-    /// The shape nearest `params`, trained for as many whole batches as `budget` pays for.
+    /// The shape nearest `params`, of those that are counted, trained for as many whole batches as `budget` pays for.
     ///
     /// The batch is the one given or the first advice's, in whole contexts, and less where it would leave fewer than a hundred steps.
     ///
@@ -175,13 +178,13 @@ impl Blueprint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(params: Params, budget: Flops, given: &Given) -> Result<Self, BlueprintError> {
-        let smallest = Params::new(size(&given.architecture(1, (1, WIDTHS[0].0))))?;
+        let smallest = Params::new(given.size(&given.architecture(1, (1, WIDTHS[0].0))))?;
         let too_small = || BlueprintError::TooSmall { params, vocabulary: given.vocabulary, smallest };
         if params.get() < 0.98 * smallest.get() {
             return Err(too_small());
         }
         let architecture = given.nearest(params).ok_or_else(too_small)?;
-        let nearest = Params::new(size(&architecture))?;
+        let nearest = Params::new(given.size(&architecture))?;
         if (nearest.get() / params.get() - 1.0).abs() > FARTHEST {
             return Err(BlueprintError::NoShape { params, nearest });
         }
@@ -198,7 +201,7 @@ impl Blueprint {
         }
         let tokens = Tokens::new(steps * contexts * context)?;
         Ok(Self {
-            params: nearest,
+            params: Params::new(architecture.param_groups().count(ParamCounting::Total) as f64)?,
             flops_per_token,
             batch: Tokens::new(contexts * context)?,
             steps: steps as u64,
@@ -235,9 +238,22 @@ mod tests {
         }
     }
 
+    /// A billion parameters without embeddings and head are those of a larger model.
+    #[test]
+    fn a_size_is_met_in_the_counting_it_is_given_in() {
+        for counting in [ParamCounting::NonEmbedding, ParamCounting::Matmul] {
+            let run = blueprint(1e9, 1.2e20, &Given { counting, ..Given::default() }).unwrap();
+            let groups = run.architecture.param_groups();
+            assert!((groups.count(counting) as f64 / 1e9 - 1.0).abs() < 0.02, "{run:?}");
+            assert_eq!(run.params.get(), groups.count(ParamCounting::Total) as f64);
+            assert!(run.params.get() > 1.05e9);
+        }
+    }
+
     #[test]
     fn tiny_models_take_tiny_vocabularies() {
-        let tiny = Given { vocabulary: 256, context: 256, tied_head: true, batch: None };
+        let tiny =
+            Given { vocabulary: 256, context: 256, tied_head: true, batch: None, counting: ParamCounting::Total };
         let run = blueprint(1e6, 1.2e14, &tiny).unwrap();
         assert!(
             (run.params.get() / 1e6 - 1.0).abs() < 0.05 && (run.flops.get() / 1.2e14 - 1.0).abs() < 0.02,

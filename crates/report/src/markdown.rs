@@ -271,7 +271,7 @@ fn conventions(story: &Story) -> Option<String> {
     let draws = story.fit.draws().len();
     let mut text = format!(
         "## Conventions\n\n- N: {}\n- C: {}\n- L: nats per token, held-out text\n- objective: `{objective}`, {}\n",
-        words::params_counted(conventions.params),
+        conventions.params,
         words::flops_counted(conventions.flops),
         words::status(story.fit.status()),
     );

@@ -96,7 +96,7 @@ pub fn fit(fit: &Fit, level: f64) -> String {
         ));
     }
     let conventions = fit.conventions();
-    facts.push(("N", words::params_counted(conventions.params).to_owned()));
+    facts.push(("N", conventions.params.to_string()));
     facts.push(("C", words::flops_counted(conventions.flops).to_owned()));
     facts.push(("loss", "nats per token, held-out text".to_owned()));
     page.facts(&facts);

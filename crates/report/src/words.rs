@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use isoflop::counting::{FlopCounting, ParamCounting};
+use isoflop::counting::FlopCounting;
 use isoflop::fit::{Beside, Conventions, SamplingQuality, Tails};
 use isoflop::predict::BesideLoss;
 use isoflop::{Claim, Extrapolation, Fit, Light, Reduction, Status, Tokens, Verdict};
@@ -11,17 +11,6 @@ use crate::escape;
 use crate::numbers::{self, Rounded};
 use crate::resampling;
 use crate::table::{Align, Table};
-
-/// Which parameters were counted.
-pub(crate) fn params_counted(counting: ParamCounting) -> &'static str {
-    match counting {
-        ParamCounting::Total => "all parameters, embeddings included",
-        ParamCounting::NonEmbedding => "parameters without embeddings and head",
-        ParamCounting::Matmul => "parameters in matrix products: head included, embedding lookup not",
-        ParamCounting::Active => "parameters a token passes through",
-        _ => "parameters in a counting this version has no words for",
-    }
-}
 
 /// How compute was counted.
 pub(crate) fn flops_counted(counting: FlopCounting) -> &'static str {
@@ -240,7 +229,7 @@ pub(crate) fn percentile(percentile: f64) -> String {
 pub(crate) fn conventions(conventions: &Conventions) -> String {
     let mut text = format!(
         "N: {}; C: {}; loss in {}",
-        params_counted(conventions.params),
+        conventions.params,
         flops_counted(conventions.flops),
         conventions.loss.replace('_', " ")
     );

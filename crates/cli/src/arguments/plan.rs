@@ -103,6 +103,7 @@ impl ShapeArguments {
             context: self.context as usize,
             tied_head: self.tied_head,
             batch: self.batch,
+            ..Given::default()
         }
     }
 }

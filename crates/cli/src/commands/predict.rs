@@ -96,6 +96,7 @@ struct Answered<'a, Answer> {
 /// The prediction of one row of a table. Its recipe and distinct tokens count where the fit knows of them and the arguments, which go
 /// before, did not say; a table of runs may have those columns for a fit of one recipe and single passes too.
 fn of_row(fit: &Fit, point: &Point, level: f64) -> Result<Prediction, QuestionError> {
+    point.param_counting.map_or(Ok(()), |counting| fit.check_counting(counting))?;
     let recipe = point.recipe.as_deref().filter(|_| fit.law().recipes().len() > 1);
     let knows_repetition = fit.unique_tokens().is_none() && fit.law().variables().contains(&Variable::UniqueTokens);
     let unique_tokens = point.unique_tokens.filter(|unique| knows_repetition && *unique < point.tokens);

@@ -6,6 +6,8 @@
 mod decoder;
 mod rules;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Flops, Params, Tokens, UnitError};
@@ -27,6 +29,17 @@ pub enum ParamCounting {
     Matmul,
     /// Those a token passes through, in a mixture of experts.
     Active,
+}
+
+impl fmt::Display for ParamCounting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Total => "all parameters, embeddings included",
+            Self::NonEmbedding => "parameters without embeddings and head",
+            Self::Matmul => "parameters in matrix products: head included, embedding lookup not",
+            Self::Active => "parameters a token passes through",
+        })
+    }
 }
 
 /// How training compute was counted; forward and backward.

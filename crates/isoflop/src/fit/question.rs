@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::reduction::{Path, Reduction, RunsToAdd};
 use super::{Draw, Fit};
+use crate::counting::ParamCounting;
 use crate::law::{self, Law, Limited, Muennighoff, Resources, Variable, Worth};
 use crate::units::{Flops, Params, Tokens, UnitError};
 
@@ -69,6 +70,16 @@ pub enum QuestionError {
         name: String,
         /// The names it knows; none where it tells no recipes apart.
         recipes: Vec<String>,
+    },
+    /// Runs whose parameters are counted in another way than those of the fit.
+    #[error(
+        "the table counts {asked}, and the fit counts {fitted}: count them alike, for a law of the one says nothing of the other"
+    )]
+    OtherCounting {
+        /// The counting of the runs asked about.
+        asked: ParamCounting,
+        /// That of the fitted runs.
+        fitted: ParamCounting,
     },
     /// A loss that no run reaches.
     #[error(
@@ -201,6 +212,15 @@ impl Fit {
             [] | [_] => Ok(()),
             recipes => Err(QuestionError::WhichRecipe { recipes: recipes.to_vec() }),
         }
+    }
+
+    /// Whether runs whose parameters are counted so can be set beside the fitted ones.
+    ///
+    /// # Errors
+    /// [`QuestionError::OtherCounting`] where they cannot.
+    pub fn check_counting(&self, asked: ParamCounting) -> Result<(), QuestionError> {
+        let fitted = self.conventions.params;
+        if asked == fitted { Ok(()) } else { Err(QuestionError::OtherCounting { asked, fitted }) }
     }
 
     /// Whether the fit can say anything about a run of `params` on `tokens`.

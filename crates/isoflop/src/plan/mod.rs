@@ -5,6 +5,7 @@ mod batch;
 mod binding;
 mod checks;
 mod costs;
+mod counted;
 mod error;
 mod flat;
 mod goal;
@@ -24,6 +25,7 @@ use isoflop_numerics::quantile::Bell;
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::{Blueprint, BlueprintError, Given};
+use crate::counting::ParamCounting;
 use crate::fit::{Estimate, Fit, Warning};
 use crate::hardware::{Cost, Rental};
 use crate::literature::TextStock;
@@ -62,6 +64,9 @@ pub struct Plan {
     pub schema: String,
     /// Best model size.
     pub params: Estimate,
+    /// Which of its parameters are meant: those that the fitted runs count.
+    #[serde(default)]
+    pub param_counting: ParamCounting,
     /// Tokens to train it on.
     pub tokens: Estimate,
     /// Tokens per parameter.
@@ -193,6 +198,7 @@ impl Fit {
         let mut warnings = self.warnings().to_vec();
         warnings.extend(fit.distance_warnings(params, tokens, &extrapolation));
         warnings.extend(fit.coupling_warning(params, tokens));
+        warnings.extend(asked.counting_doubt());
         let distinct = asked.unique_tokens.map_or(tokens, |unique| if unique < tokens { unique } else { tokens });
         warnings
             .extend(TextStock::VILLALOBOS_2024.shortage(distinct).map(|message| Warning::new("text_stock", message)));
@@ -221,6 +227,7 @@ impl Fit {
         Ok(Plan {
             schema: PLAN_SCHEMA.to_owned(),
             params: over_draws(&|best| best.params),
+            param_counting: fit.conventions().params,
             tokens: over_draws(&|best| best.tokens),
             tokens_per_param: over_draws(&|best| best.tokens / best.params),
             cost: problem.rental.as_ref().map(|rental| rental.cost_of(flops.value)).unwrap_or_default(),
@@ -250,6 +257,7 @@ impl Fit {
 impl Plan {
     /// The plan with a shape of its size and the batches that its compute pays for; a doubt instead, where there is none.
     pub fn with_blueprint(mut self, given: &Given) -> Self {
+        let given = &Given { counting: self.param_counting, ..*given };
         let blueprint = Params::new(self.params.value)
             .and_then(|params| Ok((params, Flops::new(self.flops.value)?)))
             .map_err(BlueprintError::from)
@@ -258,6 +266,7 @@ impl Plan {
             Ok(blueprint) => {
                 let advised = || BatchCost::new(blueprint.batch, blueprint.tokens.get(), self.loss.value, false);
                 self.batch = self.batch.or_else(advised);
+                self.warnings.extend(self.shape_doubt());
                 self.blueprint = Some(blueprint);
             }
             Err(error) => self.warnings.push(Warning::new("no_blueprint", format!("no shape of this size: {error}"))),
@@ -307,7 +316,11 @@ impl Asked<'_> {
             (Some(unique), Some(epochs)) if epochs <= 1.0 => format!("one pass over at most {unique} distinct tokens"),
             (Some(unique), _) => format!("{unique} distinct tokens, repeated where more are needed"),
         };
-        let mut assumptions = vec!["training compute C = 6 N D".to_owned(), text];
+        let compute = match self.fit.conventions().params {
+            ParamCounting::Total => "training compute C = 6 N D".to_owned(),
+            counting => format!("training compute C = 6 N D, N counting {counting}"),
+        };
+        let mut assumptions = vec![compute, text];
         if self.problem.limits.repetition == Repetition::Published {
             assumptions.push("what repeated text is worth: Muennighoff et al. 2023, not these runs".to_owned());
         }

@@ -28,6 +28,9 @@ pub enum AgainstError {
         /// Why.
         error: Box<QuestionError>,
     },
+    /// Runs that count parameters in another way than the fit.
+    #[error(transparent)]
+    Counting(Box<QuestionError>),
     /// A law without draws.
     #[error(
         "the fit has no draws, so it cannot say how far off a run may be by chance: use a fit of runs, not published coefficients"
@@ -140,6 +143,7 @@ pub fn against(
     if fit.draws().is_empty() {
         return Err(AgainstError::NoDraws);
     }
+    fit.check_counting(runs.param_counting).map_err(|error| AgainstError::Counting(Box::new(error)))?;
     let finished = runs.finished();
     let unfinished: Vec<String> = finished.dropped[runs.dropped.len()..]
         .iter()

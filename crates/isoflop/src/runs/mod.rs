@@ -1,5 +1,6 @@
 //! Training runs as the rest of the library sees them: kept ones, dropped ones with the reason, and their fingerprint.
 
+mod columns;
 mod conditions;
 pub(crate) mod counted;
 pub(crate) mod groups;
@@ -99,7 +100,7 @@ pub struct Runs {
     pub kept: Vec<Run>,
     /// The rows left out. No row vanishes.
     pub dropped: Vec<Dropped>,
-    /// How parameters were counted.
+    /// How parameters were counted: as the name of their column says, such as `active_params`; all of them where it says nothing.
     pub param_counting: ParamCounting,
     /// How training compute was counted.
     pub flop_counting: FlopCounting,

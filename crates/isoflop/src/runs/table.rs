@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
+use super::columns::{PARAMS, ParamColumn};
 use super::{DropReason, Dropped, Run, Runs};
-use crate::counting::{FlopCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
+use crate::counting::{FlopCounting, ParamCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
 use crate::units::{Flops, Nats, Params, Tokens, parse_count};
 
 /// Why a table is not runs.
@@ -42,6 +43,18 @@ pub enum RunsError {
         column: &'static str,
         /// The columns that are there.
         found: Vec<String>,
+    },
+    /// Parameters counted in two ways, and no word on which is meant.
+    #[error(
+        "{source_name}: `{}` and `{}` count parameters in two ways: name the one that is meant `params`, or leave the other out",
+        .columns[0],
+        .columns[1]
+    )]
+    TwoCountings {
+        /// The table's name.
+        source_name: String,
+        /// The columns.
+        columns: [&'static str; 2],
     },
     /// A cell is not the number it should be.
     #[error(
@@ -120,8 +133,10 @@ const UNFINISHED: [&str; 7] = ["running", "crashed", "diverged", "failed", "kill
 impl Runs {
     /// Reads the canonical table; `source_name` appears in errors.
     ///
-    /// Two of `params`, `tokens` and `flops` give the third by `C = 6 N D`. Numbers may be written `70B`, `1.4T`, `3e18`. Rows whose
-    /// `status` says that the run did not finish are dropped with that reason.
+    /// Two of `params`, `tokens` and `flops` give the third by `C = 6 N D`. Numbers may be written `70B`, `1.4T`, `3e18`. Where there is
+    /// no `params`, the name of another column says which were counted: `total_params`, `non_embedding_params`, `matmul_params` or
+    /// `active_params`, or the same with `params_` in front. Rows whose `status` says that the run did not finish are dropped with that
+    /// reason.
     ///
     /// # Errors
     /// See [`RunsError`]. With `skip_bad_rows` a row with an impossible number is dropped with the message instead.
@@ -141,10 +156,9 @@ impl Runs {
         skip_bad_rows: bool,
     ) -> Result<Self, RunsError> {
         let rows = read_rows(reader, source_name, format)?;
-        let place = Place { source_name };
-        place.check_columns(&rows, &["loss"])?;
+        let place = Place::of(source_name, &rows, &["loss"])?;
 
-        let mut runs = Self::default();
+        let mut runs = Self { param_counting: place.params.counting.unwrap_or_default(), ..Self::default() };
         for row in rows {
             let name = row.name();
             let status = row.cells.get("status").map(|status| status.to_ascii_lowercase()).unwrap_or_default();
@@ -189,6 +203,8 @@ pub struct Point {
     pub recipe: Option<String>,
     /// Distinct tokens among them, from the columns `unique_tokens` or `epochs`.
     pub unique_tokens: Option<Tokens>,
+    /// How parameters were counted, where the name of their column says so.
+    pub param_counting: Option<ParamCounting>,
 }
 
 impl Point {
@@ -198,15 +214,15 @@ impl Point {
     /// See [`RunsError`].
     pub fn read(reader: impl BufRead, source_name: &str, format: TableFormat) -> Result<Vec<Self>, RunsError> {
         let rows = read_rows(reader, source_name, format)?;
-        let place = Place { source_name };
-        place.check_columns(&rows, &[])?;
+        let place = Place::of(source_name, &rows, &[])?;
         rows.iter()
             .map(|row| {
                 let (params, tokens, flops) = place.sizes(row)?;
                 let unique_tokens = place.unique_tokens(row, tokens)?;
                 let cell = |column: &str| row.cells.get(column).cloned();
                 let name = cell("run").or_else(|| cell("id")).unwrap_or_else(|| row.name());
-                Ok(Self { name, params, tokens, flops, recipe: cell("recipe"), unique_tokens })
+                let param_counting = place.params.counting;
+                Ok(Self { name, params, tokens, flops, recipe: cell("recipe"), unique_tokens, param_counting })
             })
             .collect()
     }
@@ -235,26 +251,30 @@ impl Row {
 /// Where errors say they happened.
 struct Place<'a> {
     source_name: &'a str,
+    params: ParamColumn,
 }
 
-impl Place<'_> {
-    fn check_columns(&self, rows: &[Row], needed: &[&'static str]) -> Result<(), RunsError> {
+impl<'a> Place<'a> {
+    /// The table of `rows`, once it has the columns that are `needed`.
+    fn of(source_name: &'a str, rows: &[Row], needed: &[&'static str]) -> Result<Self, RunsError> {
         if rows.is_empty() {
-            return Err(RunsError::Empty { source_name: self.source_name.to_owned() });
+            return Err(RunsError::Empty { source_name: source_name.to_owned() });
         }
         let has = |column: &str| rows.iter().any(|row| row.cells.contains_key(column));
         let missing = |column| {
             let mut found: Vec<String> = rows.iter().flat_map(|row| row.cells.keys().cloned()).collect();
             found.sort();
             found.dedup();
-            RunsError::MissingColumn { source_name: self.source_name.to_owned(), column, found }
+            RunsError::MissingColumn { source_name: source_name.to_owned(), column, found }
         };
         if let Some(column) = needed.iter().find(|column| !has(column)) {
             return Err(missing(column));
         }
-        match (has("params"), has("tokens"), has("flops")) {
-            (true, true, _) | (true, _, true) | (_, true, true) => Ok(()),
-            (false, _, _) => Err(missing("params")),
+        let two = |columns| RunsError::TwoCountings { source_name: source_name.to_owned(), columns };
+        let params = ParamColumn::of(has).map_err(two)?;
+        match (has(params.name), has("tokens"), has("flops")) {
+            (true, true, _) | (true, _, true) | (_, true, true) => Ok(Self { source_name, params }),
+            (false, _, _) => Err(missing(PARAMS)),
             (true, false, false) => Err(missing("tokens")),
         }
     }
@@ -267,7 +287,7 @@ impl Place<'_> {
         let loss = Nats::new(loss).map_err(|_| missing())?;
         let loss_se = self.number(&row, "loss_se")?;
         let mut covariates = row.cells;
-        for column in ["run", "params", "tokens", "flops", "loss", "loss_se"] {
+        for column in ["run", self.params.name, "tokens", "flops", "loss", "loss_se"] {
             covariates.remove(column);
         }
         Ok(Run { name, params, tokens, unique_tokens, flops, loss, loss_se, covariates })
@@ -291,7 +311,8 @@ impl Place<'_> {
 
     /// Params, tokens and compute of a row, the third from the other two by `C = 6 N D`.
     fn sizes(&self, row: &Row) -> Result<(Params, Tokens, Flops), RunsError> {
-        let params = self.number(row, "params")?;
+        let column = self.params.name;
+        let params = self.number(row, column)?;
         let tokens = self.number(row, "tokens")?;
         let flops = self.number(row, "flops")?;
         let six = TRAINING_FLOPS_PER_PARAM_TOKEN;
@@ -299,12 +320,12 @@ impl Place<'_> {
             (Some(params), Some(tokens), flops) => (params, tokens, flops.unwrap_or(six * params * tokens)),
             (Some(params), None, Some(flops)) => (params, flops / (six * params), flops),
             (None, Some(tokens), Some(flops)) => (flops / (six * tokens), tokens, flops),
-            (None, _, _) => return Err(self.bad_number(row.line, "params", "nothing")),
+            (None, _, _) => return Err(self.bad_number(row.line, column, "nothing")),
             (_, None, _) => return Err(self.bad_number(row.line, "tokens", "nothing")),
         };
         let overflow = |column| self.bad_number(row.line, column, "a number out of range");
         Ok((
-            Params::new(params).map_err(|_| overflow("params"))?,
+            Params::new(params).map_err(|_| overflow(column))?,
             Tokens::new(tokens).map_err(|_| overflow("tokens"))?,
             Flops::new(flops).map_err(|_| overflow("flops"))?,
         ))
@@ -385,6 +406,33 @@ mod tests {
         for run in &runs.kept {
             assert_eq!((run.params.get(), run.tokens.get(), run.flops.get()), (1e9, 2e10, 1.2e20));
         }
+    }
+
+    #[test]
+    fn the_name_of_the_column_says_which_parameters_were_counted() {
+        let counting = |table: &str| read(table).map(|runs| (runs.param_counting, runs.kept[0].params.get()));
+        for (column, expected) in [
+            ("params", ParamCounting::Total),
+            ("total_params", ParamCounting::Total),
+            ("non_embedding_params", ParamCounting::NonEmbedding),
+            ("params_non_embedding", ParamCounting::NonEmbedding),
+            ("matmul_params", ParamCounting::Matmul),
+            ("active_params", ParamCounting::Active),
+        ] {
+            let table = format!("{column},tokens,loss\n1e9,2e10,2\n");
+            assert_eq!(counting(&table).unwrap(), (expected, 1e9), "{column}");
+            assert!(!read(&table).unwrap().kept[0].covariates.contains_key(column));
+            let said = Point::read(table.as_bytes(), "t", TableFormat::Csv).unwrap()[0].param_counting;
+            assert_eq!(said, (column != "params").then_some(expected), "{column}");
+        }
+        // The plain column goes before all others, which stay what a row says besides.
+        let table = "params,params_non_embedding,active_params,tokens,loss\n3e9,2e9,1e9,2e10,2\n";
+        assert_eq!(counting(table).unwrap(), (ParamCounting::Total, 3e9));
+        assert_eq!(read(table).unwrap().kept[0].covariates["active_params"], "1e9");
+        let error = read("active_params,total_params,tokens,loss\n1e9,3e9,2e10,2\n").unwrap_err().to_string();
+        assert!(error.contains("`total_params` and `active_params` count parameters in two ways"), "{error}");
+        let error = read("active_params,tokens,loss\nmany,2e10,2\n").unwrap_err().to_string();
+        assert!(error.contains("active_params must be positive"), "{error}");
     }
 
     #[test]

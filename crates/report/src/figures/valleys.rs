@@ -566,7 +566,7 @@ fn caption(input: &ValleysInput, budgets: &Budgets, axes: &Axes) -> String {
     let conventions = fit.conventions();
     sentences.push(format!(
         "N: {}. C: {}. Loss: nats per token, held-out text.",
-        words::params_counted(conventions.params),
+        conventions.params,
         words::flops_counted(conventions.flops)
     ));
     sentences.join(" ")
