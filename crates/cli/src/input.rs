@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use isoflop::law::{PUBLISHED, published};
+use isoflop::names::UnknownName;
 use isoflop::{Claim, Filter, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
 use isoflop_train::Recipe;
 
@@ -35,8 +36,9 @@ pub(crate) fn fit(path: &Path) -> Result<Fit> {
         return Ok(Fit::from_published(published));
     }
     if path.to_str() != Some("-") && !path.exists() {
-        let names = PUBLISHED.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
-        bail!("{}: no such file, and not the name of a published fit (those are {names})", path.display());
+        let names = PUBLISHED.iter().map(|set| set.name);
+        let unknown = UnknownName::new("published fit", &path.display().to_string(), names);
+        bail!("{}: no such file, and {unknown}", path.display());
     }
     let (text, name) = text(path)?;
     Ok(Fit::from_json(&text, &name)?)

@@ -46,19 +46,19 @@ pub(crate) struct PlanArguments {
 #[command(next_help_heading = "Budget, one of")]
 pub(crate) struct BudgetArguments {
     /// Budget in FLOP, such as 1e24
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_hyphen_values = true)]
     pub flops: Option<Flops>,
     /// Budget in dollars, such as 10M; needs --gpu
-    #[arg(long, requires = "gpu", allow_negative_numbers = true)]
+    #[arg(long, requires = "gpu", allow_hyphen_values = true)]
     pub usd: Option<Dollars>,
     /// Budget in hours of one accelerator, such as 5M; needs --gpu
-    #[arg(long, value_name = "HOURS", requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "HOURS", requires = "gpu", value_parser = amount, allow_hyphen_values = true)]
     pub gpu_hours: Option<f64>,
     /// Budget in days of all accelerators; needs --gpu and --gpus
-    #[arg(long, requires_all = ["gpu", "gpus"], value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, requires_all = ["gpu", "gpus"], value_parser = amount, allow_hyphen_values = true)]
     pub days: Option<f64>,
     /// Budget in kilowatt-hours, such as 4M; needs --gpu
-    #[arg(long, requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, requires = "gpu", value_parser = amount, allow_hyphen_values = true)]
     pub kwh: Option<f64>,
 }
 
@@ -77,10 +77,10 @@ pub(crate) struct ShapeArguments {
     pub tied_head: bool,
     /// Tokens a step, such as 4M: what such batches waste is then counted, by the critical batch of Kaplan et al. 2020. Without it the
     /// batch is what papers advise, and nothing is counted
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", allow_hyphen_values = true)]
     pub batch: Option<Tokens>,
     /// Largest share of the tokens that the batch may waste, such as 20%
-    #[arg(long, value_name = "SHARE", requires = "batch", value_parser = share, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", requires = "batch", value_parser = share, allow_hyphen_values = true)]
     pub max_batch_waste: Option<f64>,
 }
 
@@ -89,10 +89,10 @@ pub(crate) struct ShapeArguments {
 #[command(next_help_heading = "Later")]
 pub(crate) struct LaterArguments {
     /// Also say what the same loss would cost so many years later
-    #[arg(long, value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_parser = amount, allow_hyphen_values = true)]
     pub years: Option<f64>,
     /// By how many times less compute a loss takes each year: a number or a range; Ho et al. 2024 found 2.7 in the past
-    #[arg(long, value_name = "FACTOR", default_value_t = Progress::default().yearly, requires = "years", allow_negative_numbers = true)]
+    #[arg(long, value_name = "FACTOR", default_value_t = Progress::default().yearly, requires = "years", allow_hyphen_values = true)]
     pub progress: Uncertain,
 }
 
@@ -113,20 +113,20 @@ impl ShapeArguments {
 #[command(next_help_heading = "Goal, reached as cheaply as can be")]
 pub(crate) struct GoalArguments {
     /// Loss to reach, nats per token
-    #[arg(long, value_parser = loss, allow_negative_numbers = true)]
+    #[arg(long, value_parser = loss, allow_hyphen_values = true)]
     pub loss: Option<Nats>,
     /// Share by which the loss is to be lower than that of another run, such as 5%: the best run of the largest fitted compute,
     /// unless --than-params and --than-tokens, or --than-flops, name one
-    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true)]
     pub better: Option<f64>,
     /// Size of that run
-    #[arg(long, value_name = "PARAMS", requires_all = ["better", "than_tokens"])]
+    #[arg(long, value_name = "PARAMS", requires_all = ["better", "than_tokens"], allow_hyphen_values = true)]
     pub than_params: Option<Params>,
     /// Its training tokens
-    #[arg(long, value_name = "TOKENS", requires_all = ["better", "than_params"])]
+    #[arg(long, value_name = "TOKENS", requires_all = ["better", "than_params"], allow_hyphen_values = true)]
     pub than_tokens: Option<Tokens>,
     /// Compute of which the best run is meant
-    #[arg(long, value_name = "FLOP", requires = "better", conflicts_with = "than_params")]
+    #[arg(long, value_name = "FLOP", requires = "better", conflicts_with = "than_params", allow_hyphen_values = true)]
     pub than_flops: Option<Flops>,
 }
 
@@ -149,25 +149,25 @@ pub(crate) struct DeviceArguments {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
     /// Largest model, such as 8B
-    #[arg(long, value_name = "PARAMS")]
+    #[arg(long, value_name = "PARAMS", allow_hyphen_values = true)]
     pub max_params: Option<Params>,
     /// Memory that a serving device may use for the weights, such as 80GB
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_hyphen_values = true)]
     pub memory: Option<f64>,
     /// Fewest tokens a second that one --gpu must be able to decode of one sequence, at the bound of its bandwidth
-    #[arg(long, value_name = "TOKENS", requires = "gpu", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "TOKENS", requires = "gpu", value_parser = amount, allow_hyphen_values = true)]
     pub min_tokens_per_second: Option<f64>,
     /// Format of weights and products when serving, for --serve, --memory and --min-tokens-per-second
     #[arg(long, value_enum, default_value_t)]
     pub precision: PrecisionArgument,
     /// Most passes over the distinct tokens
-    #[arg(long, value_name = "EPOCHS", requires = "unique_tokens", value_parser = amount)]
+    #[arg(long, value_name = "EPOCHS", requires = "unique_tokens", value_parser = amount, allow_hyphen_values = true)]
     pub max_epochs: Option<f64>,
     /// Whose word on repeated text counts: the fit's, or that of Muennighoff et al. 2023
     #[arg(long, value_enum, default_value_t, requires = "unique_tokens")]
     pub repetition: RepetitionArgument,
     /// Most days of training; needs --gpu and --gpus
-    #[arg(long, value_name = "DAYS", requires_all = ["gpu", "gpus"], conflicts_with = "days", value_parser = amount)]
+    #[arg(long, value_name = "DAYS", requires_all = ["gpu", "gpus"], conflicts_with = "days", value_parser = amount, allow_hyphen_values = true)]
     pub max_days: Option<f64>,
 }
 
@@ -176,21 +176,21 @@ pub(crate) struct LimitArguments {
 #[command(next_help_heading = "Serving")]
 pub(crate) struct DemandArguments {
     /// Tokens to serve over the model's life, such as 5T: the budget, or the cost of the goal, is then for training and serving
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", allow_hyphen_values = true)]
     pub serve: Option<Tokens>,
     /// How many of these tokens the model writes: the others are prompts, read at --serve-mfu, while answers wait for the weights to be
     /// read from memory, once for --serve-sequences. Without it all tokens are alike
-    #[arg(long, value_name = "TOKENS", requires_all = ["serve", "gpu"])]
+    #[arg(long, value_name = "TOKENS", requires_all = ["serve", "gpu"], allow_hyphen_values = true)]
     pub serve_output: Option<Tokens>,
     /// Sequences that one accelerator decodes at once
-    #[arg(long, value_name = "COUNT", default_value_t = 16.0, requires = "serve_output", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "COUNT", default_value_t = 16.0, requires = "serve_output", value_parser = amount, allow_hyphen_values = true)]
     pub serve_sequences: f64,
     /// Share of the accelerator's peak that serving reaches; 0.1 unless said otherwise, and with --serve-output that of training, for
     /// prompts alone
-    #[arg(long, value_name = "MFU", requires_all = ["serve", "gpu"])]
+    #[arg(long, value_name = "MFU", requires_all = ["serve", "gpu"], allow_hyphen_values = true)]
     pub serve_mfu: Option<Uncertain>,
     /// Dollars per accelerator-hour of serving; those of training unless said otherwise
-    #[arg(long, value_name = "PRICE", requires_all = ["serve", "gpu"])]
+    #[arg(long, value_name = "PRICE", requires_all = ["serve", "gpu"], allow_hyphen_values = true)]
     pub serve_price: Option<Uncertain>,
 }
 

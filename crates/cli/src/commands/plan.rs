@@ -1,7 +1,7 @@
 //! `isoflop plan`: the best run under a budget, or the cheapest that reaches a goal, within limits.
 
 use anyhow::{Context, Result};
-use isoflop::hardware::{Rental, accelerator};
+use isoflop::hardware::{Precision, Rental, accelerator};
 use isoflop::plan::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Progress, ServingMemory, ServingSpeed};
 
 use crate::arguments::PlanArguments;
@@ -69,9 +69,9 @@ fn problem(arguments: &PlanArguments) -> Result<Problem> {
 
 fn serving_speed(tokens_per_second: f64, arguments: &PlanArguments) -> Result<ServingSpeed> {
     let name = arguments.devices.rental.gpu.as_deref().unwrap_or_default();
-    let precision = arguments.limits.precision;
-    ServingSpeed::new(tokens_per_second, &accelerator(name)?, precision.into())
-        .with_context(|| format!("{name} does not compute in {precision:?}: choose another --precision"))
+    let precision = Precision::from(arguments.limits.precision);
+    ServingSpeed::new(tokens_per_second, &accelerator(name)?, precision)
+        .with_context(|| format!("{name} does not compute in {precision}: choose another --precision"))
 }
 
 /// Share of the peak that serving reaches where prompts and answers are one: much less than in training, for answers wait for memory.

@@ -2,14 +2,17 @@
 
 use super::infeasible::Infeasible;
 use crate::fit::QuestionError;
-use crate::hardware::PriceError;
-use crate::units::{Dollars, Tokens, UnitError, significant};
+use crate::hardware::{PriceError, Uncertain};
+use crate::units::{Dollars, Flops, Nats, Tokens, UnitError, concise, significant};
 
 /// The fewest parameters and tokens of a run that makes sense; below, a unit has been mistaken.
 pub(super) const SMALLEST: f64 = 1e3;
 
 /// The loss of a guess among a million tokens, more than any vocabulary has: nothing has been learnt.
 pub(super) const GUESSING: f64 = 13.8;
+
+/// Years beyond which no rate of progress is believed.
+pub(super) const FORESEEABLE: f64 = 30.0;
 
 /// Why a question makes no sense, whatever the law.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,6 +75,33 @@ pub enum ProblemError {
         /// Tokens served.
         all: Tokens,
     },
+    /// A goal that is reached by guessing.
+    #[error(
+        "a loss of {} nats per token is reached by guessing, without a model: ask for less than {GUESSING}, such as --loss 2.0",
+        concise(.0.get(), 4)
+    )]
+    Guessing(Nats),
+    /// A batch larger than any text.
+    #[error("batches of {0} tokens are larger than any text: check the unit of --batch, such as 4M")]
+    HugeBatch(Tokens),
+    /// More tokens served than there are people to read them.
+    #[error(
+        "{0} tokens are more than a million a second for everyone alive, for ten years: check the unit of --serve, such as 5T"
+    )]
+    HugeDemand(Tokens),
+    /// More compute than the world's energy pays for.
+    #[error(
+        "{0} FLOP are more than all the energy that people use in a year could compute, by the laws of physics: check the unit of --flops, such as 1e24"
+    )]
+    BeyondPhysics(Flops),
+    /// No rate of progress.
+    #[error(
+        "--progress takes by how many times less compute a loss takes each year, 1 or more, such as 2.7 or 1.8..4, got {0}"
+    )]
+    NotProgress(Uncertain),
+    /// Years that nobody can foresee.
+    #[error("nobody knows what a loss costs in {0} years: ask for {FORESEEABLE} at most")]
+    TooManyYears(f64),
     /// More money than there is.
     #[error("{0} is more than the world produces in ten years: a budget in FLOP is --flops")]
     MoreThanTheWorld(Dollars),
@@ -109,11 +139,14 @@ pub enum PlanError {
     },
     /// The budget is smaller than the smallest run.
     #[error(
-        "a budget of {0} FLOP is below the smallest sensible run, 1,000 parameters on 1,000 tokens: check its unit, such as --flops 1e21"
+        "a budget of {} FLOP is below the smallest sensible run, 1,000 parameters on 1,000 tokens: check its unit, such as --flops 1e21",
+        concise(*.0, 4)
     )]
     BudgetTooSmall(f64),
     /// A limit that no model keeps to.
-    #[error("no model has as few as {0}: check the unit of the limit, such as --max-params 7B or --memory 80GB")]
+    #[error(
+        "the limit of {0} leaves no model of 1,000 parameters or more: check its unit, such as --max-params 7B, --memory 80GB or --min-tokens-per-second 50"
+    )]
     LimitTooSmall(String),
     /// The batch wastes more than is allowed.
     #[error(

@@ -4,7 +4,7 @@ use isoflop_numerics::elementary::{exp, ln};
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
-use super::error::ProblemError;
+use super::error::{FORESEEABLE, ProblemError};
 use crate::fit::Estimate;
 use crate::hardware::Uncertain;
 
@@ -54,7 +54,8 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ProblemError::NotPositive`] unless the years are positive and finite.
+    /// [`ProblemError::NotPositive`] unless the years are positive, [`ProblemError::TooManyYears`] beyond what is foreseeable,
+    /// [`ProblemError::NotProgress`] where losses are to take more compute each year.
     ///
     /// # Example
     /// ```
@@ -70,7 +71,13 @@ impl Plan {
         if !(years > 0.0 && years.is_finite()) {
             return Err(ProblemError::NotPositive { quantity: "the number of years", value: years });
         }
+        if years > FORESEEABLE {
+            return Err(ProblemError::TooManyYears(years));
+        }
         let [lo, hi] = yearly.ends();
+        if !(lo >= 1.0 && hi.is_finite()) {
+            return Err(ProblemError::NotProgress(yearly));
+        }
         let cheaper = [yearly.price(0.0), lo, hi].map(|yearly| exp(years * ln(yearly)));
         let over = |today: f64| divided(today, cheaper);
         self.later = Some(Later {
@@ -108,8 +115,12 @@ mod tests {
         near(later.flops.lo, 1e24 / 64.0);
         near(later.flops.hi, 1e24 / 5.832);
         assert_eq!(later.usd, None);
-        for years in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for years in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e9] {
             assert!(plan.clone().with_progress(&Progress { years, ..Progress::default() }).is_err());
+        }
+        for yearly in [0.0, 0.5, -2.0, f64::NAN, f64::INFINITY] {
+            let error = plan.clone().with_progress(&Progress { years: 2.0, yearly: yearly.into() }).unwrap_err();
+            assert!(matches!(error, ProblemError::NotProgress(_)), "{error}");
         }
     }
 }

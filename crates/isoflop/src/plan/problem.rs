@@ -1,8 +1,8 @@
 //! What is asked of a plan: a goal, a budget, limits, and what the model is to serve.
 
-use super::error::{PlanError, ProblemError};
+use super::error::{GUESSING, PlanError, ProblemError};
 use super::limit::Limit;
-use crate::hardware::{Accelerator, Decode, Precision, Rental};
+use crate::hardware::{Accelerator, Decode, Precision, PriceError, Rental};
 use crate::units::{Dollars, Flops, Nats, Params, Tokens};
 
 /// A question to the planner. The default asks for nothing: give a budget, a goal, or both.
@@ -162,6 +162,16 @@ pub struct Answers {
 /// Ten years of the world's product (1.1e14 dollars a year in 2024, World Bank): a budget beyond it is a slip of units.
 const MOST_DOLLARS: f64 = 1.1e15;
 
+/// A year of the world's energy (6.2e20 J in 2023, Energy Institute 2024) over what erasing one bit takes at 300 K (2.9e-21 J, Landauer
+/// 1961, doi:10.1147/rd.53.0183): no computer does more FLOP with it.
+const MOST_FLOPS: f64 = 2e41;
+
+/// Tokens a step; runs of a few 1e13 tokens are the largest there are.
+const MOST_BATCH: f64 = 1e12;
+
+/// A million tokens a second for eight thousand million people over ten years.
+const MOST_SERVED: f64 = 2.5e24;
+
 impl Problem {
     /// The lowest loss that `budget` buys.
     pub fn of_budget(budget: Budget, rental: Option<Rental>) -> Self {
@@ -182,6 +192,19 @@ impl Problem {
             && !(share > 0.0 && share < 1.0)
         {
             return Err(ProblemError::NotAShare(share));
+        }
+        if let Goal::Loss(loss) = self.goal
+            && loss.get() > GUESSING
+        {
+            return Err(ProblemError::Guessing(loss));
+        }
+        match (self.batch, self.demand.as_ref().map(|demand| demand.tokens), self.budget) {
+            (Some(batch), ..) if batch.get() > MOST_BATCH => return Err(ProblemError::HugeBatch(batch)),
+            (_, Some(served), _) if served.get() > MOST_SERVED => return Err(ProblemError::HugeDemand(served)),
+            (.., Some(Budget::Flops(flops))) if flops.get() > MOST_FLOPS => {
+                return Err(ProblemError::BeyondPhysics(flops));
+            }
+            _ => {}
         }
         let Limits { memory, speed, unique_tokens, epochs, days, waste, .. } = self.limits;
         match (waste, self.batch) {
@@ -234,7 +257,9 @@ impl Problem {
         let rental = |what| self.rental.as_ref().ok_or(ProblemError::NeedsDevices(what));
         Ok(Some(match budget {
             Budget::Flops(flops) => flops.get(),
-            Budget::Dollars(dollars) => rental("a budget in dollars")?.affordable(dollars)?.get(),
+            Budget::Dollars(dollars) => {
+                rental("a budget in dollars")?.affordable(dollars).map_err(PriceError::from)?.get()
+            }
             Budget::DeviceHours(hours) => rental("a budget in device-hours")?.flops_in(hours),
             Budget::Days(days) => flops_of_days(rental("a budget in days")?, days)?,
             Budget::Energy(energy) => {
