@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod points;
 mod public;
 
 use isoflop::blueprint::Given;
-use isoflop::fit::Resampling;
+use isoflop::fit::{Draw, Resampling};
 use isoflop::hardware::{Precision, Rental, accelerator};
 use isoflop::law::published;
 use isoflop::plan::{
     Baseline, Budget, Demand, FLAT_TOLERANCE, Goal, Limit, Limits, PlanError, Problem, Repetition, ServingSpeed, Worth,
 };
-use isoflop::{Fit, FitOptions, Flops, Nats, Objective, Params, Plan, Setting, Tokens};
+use isoflop::{Estimate, Fit, FitOptions, Flops, Nats, Objective, Params, Plan, Setting, Tokens};
+use isoflop_numerics::quantile::central_interval;
 
 const BES: &str = "besiroglu2024";
 
@@ -73,6 +75,32 @@ fn known_optima_are_reproduced() {
     }
 }
 
+/// The unrounded exponents with rounded scales: the rounding of A and B moves nothing, that of alpha and beta moves D/N from 59 to 93.
+#[test]
+fn rounded_exponents_move_the_optimum() {
+    let fit = points::point("hoffmann", &[1.6934, 406.4, 410.7, 0.339_170_84, 0.284_908_3]);
+    let plan = fit.plan(flops(5.76e23), None, 0.9).unwrap();
+    near(plan.params.value, 4.036_44e10, 1e-5);
+    near(plan.tokens.value, 2.378_34e12, 1e-5);
+    near(plan.tokens_per_param.value, 58.9216, 1e-5);
+    assert!((plan.loss.value - 1.918_431).abs() < 1e-6);
+    near(solve("hoffmann2022-printed", &budget(5.76e23)).tokens_per_param.value, 92.6474, 1e-5);
+}
+
+/// a, gamma and G of N* = G (C/6)^a and R* ~ C^-gamma.
+#[test]
+fn what_follows_from_the_parameters_is_reproduced() {
+    for (name, [a, gamma, scale]) in
+        [(BES, [0.512_612, 0.178_286, 0.119_630]), ("hoffmann2022-printed", [0.451_613, 0.153_548, 1.344_711])]
+    {
+        let derived = fit(name).derived(0.9);
+        for (quantity, expected) in [("a", a), ("gamma", gamma), ("G", scale)] {
+            let found = derived.iter().find(|(name, _)| *name == quantity).unwrap().1.value;
+            near(found, expected, 5e-6);
+        }
+    }
+}
+
 #[test]
 fn the_slope_along_the_isoflop_vanishes_at_the_optimum() {
     let fit = fit(BES);
@@ -111,6 +139,8 @@ fn ten_million_dollars_of_h100() {
     near(plan.cost.gpu_hours.unwrap(), 5e6, 1e-9);
     near(plan.cost.usd.unwrap(), 1e7, 1e-9);
     near(plan.cost.days.unwrap(), 50.8626, 1e-5);
+    near(h100(2.0, 0.4, None).cost(flops(1e18)).usd.unwrap(), 1.403_769, 1e-6);
+    near(h100(2.0, 0.4, None).cost(flops(1e24)).usd.unwrap(), 1.403_77e6, 1e-5);
 }
 
 /// Device-hours, days and energy are other words for the same budget.
@@ -256,6 +286,9 @@ fn being_off_wastes_the_worked_shares() {
         near(small.params.value / best.get(), share, 1e-9);
         let tolerance = if share == 0.5 { 1e-5 } else { 1e-3 };
         near(small.flops.value / 3.8e25 - 1.0, dearer, tolerance);
+        if share == 0.5 {
+            near(small.tokens.value / text.get(), 2.518_608, 1e-6);
+        }
     }
     // Below 0.146 of the size no text is enough, and the refusal says at which size it would be.
     let limits = Limits { params: Some(params(0.146 * best.get())), ..Limits::default() };
@@ -263,6 +296,11 @@ fn being_off_wastes_the_worked_shares() {
     let Err(PlanError::Infeasible(why)) = fit.solve(&impossible, 0.9) else { panic!("there is a plan") };
     assert_eq!(why.remedies.len(), 1);
     near(why.remedies[0].factor * 0.146, 0.146_413, 1e-3);
+    let within = |share: f64| {
+        let limits = Limits { params: Some(params(share * best.get())), ..Limits::default() };
+        fit.solve(&Problem { limits, ..goal(loss(best.get(), text.get())) }, 0.9)
+    };
+    assert!(within(0.146_413 * (1.0 + 1e-4)).is_ok() && within(0.146_413 * (1.0 - 1e-4)).is_err());
 }
 
 /// The public runs resampled by case. An independent bootstrap of 400 refits is one of many: each end of its 95 % intervals lies among
@@ -279,13 +317,22 @@ fn intervals_of_plans_agree_with_an_independent_bootstrap() {
             fit.solve(&Problem { goal, ..Problem::default() }, 0.95).unwrap()
         };
         let (one, five) = (better(0.01), better(0.05));
+        // What ten times the compute of 1e24 FLOP lowers the loss by, in every draw.
+        let best = |parameters: &[f64], flops: f64| {
+            let params = fit.law().best_ln_params(parameters, flops).unwrap().exp();
+            fit.law().loss(parameters, &Setting::single_pass(params, flops / 6.0 / params))
+        };
+        let drop = |draw: &Draw| best(&draw.parameters, 1e24) - best(&draw.parameters, 1e25);
+        let drops = central_interval(fit.draws().iter().map(drop).collect(), 0.95);
+        let drop = Estimate { value: f64::NAN, lo: Some(drops.0), hi: Some(drops.1) };
         let impossible = five.goal.unwrap().impossible.unwrap();
-        let estimates = [plan.params, one.flops, five.flops];
+        let estimates = [plan.params, one.flops, five.flops, plan.loss, drop];
         let ends = estimates.iter().flat_map(|estimate| [estimate.lo.unwrap(), estimate.hi.unwrap()]);
         ends.chain([impossible]).collect::<Vec<f64>>()
     };
     let all: Vec<Vec<f64>> = (0..16).map(ends).collect();
-    for (place, expected) in [1.81e11, 4.69e11, 2.10e24, 2.69e24, 200e24, 3.4e28, 0.0025].into_iter().enumerate() {
+    let expected = [1.81e11, 4.69e11, 2.10e24, 2.69e24, 200e24, 3.4e28, 1.890, 1.955, 0.0411, 0.0528, 0.0025];
+    for (place, expected) in expected.into_iter().enumerate() {
         let lowest = all.iter().map(|ends| ends[place]).fold(f64::INFINITY, f64::min);
         let highest = all.iter().map(|ends| ends[place]).fold(0.0, f64::max);
         assert!((lowest..=highest).contains(&expected), "{place}: {expected:e} is not in {lowest:e} to {highest:e}");

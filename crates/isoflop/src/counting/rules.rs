@@ -235,6 +235,19 @@ mod tests {
         }
     }
 
+    /// 80 layers of width 8,192: M of DeepSeek's law, all parameters, and what both are to Hoffmann et al.'s count.
+    #[test]
+    fn worked_counts_of_one_shape_are_reproduced() {
+        let shape = shape(80, 8192, 32768, 64, 128);
+        for (rule, flops) in [
+            (FlopRule::DeepSeek, 4.026_532e11),
+            (FlopRule::SixN, 6.0 * 6.468_665e10),
+            (FlopRule::Hoffmann, 4.058_933e11),
+        ] {
+            close(rule.training_flops_per_token(&shape), flops, 1e-6);
+        }
+    }
+
     /// 6 N' over M at contexts of 2,048 and 4,096; the paper prints 0.43 and 0.92 at 4,096.
     #[test]
     fn deepseeks_comparison_is_reproduced() {
