@@ -46,7 +46,7 @@ fn main() {
         ("goal, little text", Problem { limits: text, ..goal.clone() }),
         ("goal, serving", Problem { demand: served, ..goal }),
     ] {
-        const REPEATS: usize = 20;
+        const REPEATS: usize = 40;
         let mut milliseconds: Vec<f64> = (0..REPEATS)
             .map(|_| {
                 let start = Instant::now();
