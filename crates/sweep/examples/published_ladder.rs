@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use isoflop::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
+use isoflop::counting::{ParamCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
 use isoflop::{Flops, Params};
 use isoflop_sweep::{CellPlan, CorpusLabel, Event, Ladder, LocalEngine, Sweep, SweepPlan};
 use isoflop_train::{Corpus, CorpusOptions, EvaluationLimit, HeldOut, Language, LanguageOptions, Recipe, TokenSource};
@@ -26,6 +26,8 @@ const BUDGETS: (f64, f64, usize) = (1e10, 3.162e12, 6);
 const SIZES: usize = 6;
 /// Tokens per parameter that the sizes are centred on.
 const TOKENS_PER_PARAM: f64 = 25.0;
+/// Fewer are further from the best than any law is asked about: of the smallest models the menu has none to replace them.
+const LEAST_TOKENS_PER_PARAM: f64 = 2.0;
 /// Seeds of the centre of every second budget.
 const SEEDS: u64 = 4;
 /// Compute of the run to predict, over the largest rung.
@@ -36,6 +38,8 @@ const SHARDS: usize = 4;
 const EVALUATION: EvaluationLimit = EvaluationLimit::Sample(400_000);
 /// The packages whose sources are the code, as folders of cargo's registry; `cargo fetch` of this workspace brings most of them.
 const PACKAGES: &str = include_str!("../../../data/ladder/packages.txt");
+/// The recipes as tuned on each text.
+const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/ladder/recipes");
 /// Bytes of either text: enough for every run to read fresh text.
 const BYTES: u64 = 48 << 20;
 
@@ -49,14 +53,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut rows = String::new();
         for (text, corpus) in &texts {
             for recipe in ["default", "muon"] {
-                let ladder = ladder(Recipe::named(recipe)?)?;
-                let folder = folder.join(format!("{text}-{recipe}-{table}"));
+                let name = format!("{text}-{recipe}");
+                let ladder = ladder(tuned(&name)?)?;
+                let folder = folder.join(format!("{name}-{table}"));
                 append(&mut rows, &train(&folder, text, &ladder, &cells(&ladder)?, corpus)?);
             }
         }
         fs::write(folder.join(table).with_extension("csv"), rows)?;
     }
     Ok(())
+}
+
+/// A recipe that `isoflop tune` wrote.
+fn tuned(name: &str) -> Result<Recipe, Box<dyn Error>> {
+    let path = Path::new(RECIPES).join(name).with_extension("toml");
+    Ok(Recipe::from_toml(&fs::read_to_string(&path)?, &path.display().to_string())?)
 }
 
 fn ladder(recipe: Recipe) -> Result<Ladder, Box<dyn Error>> {
@@ -66,14 +77,29 @@ fn ladder(recipe: Recipe) -> Result<Ladder, Box<dyn Error>> {
     Ok(Ladder { recipe, budgets, sizes: SIZES, tokens_per_param: TOKENS_PER_PARAM, seed: 1 })
 }
 
-/// The ladder's cells, and the centre of every second budget under further seeds.
+/// The ladder's cells but those with hardly any text for their size, and of every second budget the most central one under further seeds.
 fn with_repeats(ladder: &Ladder) -> Result<Vec<CellPlan>, Box<dyn Error>> {
     let mut cells = ladder.cells()?;
-    for seed in 2..=SEEDS {
-        let again = Ladder { seed, ..ladder.clone() }.cells()?;
-        cells.extend(again.into_iter().skip(SIZES / 2).step_by(2 * SIZES));
+    cells.retain(|cell| tokens_per_param(cell) >= LEAST_TOKENS_PER_PARAM);
+    let off_centre = |cell: &CellPlan| (tokens_per_param(cell) / TOKENS_PER_PARAM).ln().abs();
+    let mut repeats = Vec::new();
+    for budget in ladder.budgets.iter().step_by(2) {
+        let rung = cells.iter().filter(|cell| cell.budget == Some(*budget));
+        let centre = rung.min_by(|a, b| off_centre(a).total_cmp(&off_centre(b))).ok_or("a budget without runs")?;
+        for seed in 2..=SEEDS {
+            let again = Ladder { seed, ..ladder.clone() }.cells()?;
+            let same_shape =
+                |cell: &CellPlan| cell.budget == Some(*budget) && cell.spec.architecture == centre.spec.architecture;
+            repeats.extend(again.into_iter().find(same_shape));
+        }
     }
+    cells.append(&mut repeats);
     Ok(cells)
+}
+
+fn tokens_per_param(cell: &CellPlan) -> f64 {
+    let tokens = cell.spec.steps as f64 * (cell.spec.batch_sequences * cell.spec.architecture.context) as f64;
+    tokens / cell.spec.architecture.param_groups().count(ParamCounting::Total) as f64
 }
 
 /// The run to predict, at the size that the centre of the sizes extends to.
