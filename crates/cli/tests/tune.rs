@@ -93,8 +93,12 @@ fn a_recipe_is_tuned_through_a_kill_and_inherited() {
     // Another recipe's folder is refused; a tuned one is only probed, and its runs say what they give away.
     let other = tune(dir.path(), &format!("--flops {FLOPS}"));
     assert_eq!(other.status.code(), Some(2), "{}", String::from_utf8_lossy(&other.stderr));
-    let probed = json(&tune(dir.path(), "--recipe isoflop-tune/tuned.toml --probe 12 -o probed --json"));
+    let probing = "--recipe isoflop-tune/tuned.toml --probe 12 --probe 8 --probe-seeds 1 --probe-tokens 20k -o probed";
+    let probed = json(&tune(dir.path(), &format!("{probing} --json")));
     let transfer = &probed["transfers"][0];
+    let figure = std::fs::read_to_string(dir.path().join("probed/probe.svg")).unwrap();
+    assert!(figure.contains("width 8") && figure.contains("width 12"), "{figure}");
+    assert_eq!(std::fs::read_dir(dir.path().join("probed/probe-8/cells")).unwrap().count(), 5);
     assert_eq!(number(&transfer["width"]), 12.0);
     assert!(number(&transfer["low"]) < number(&transfer["high"]));
     let wrong = tune(dir.path(), "--recipe isoflop-tune/tuned.toml --probe 13 -o probed");

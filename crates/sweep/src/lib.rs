@@ -62,4 +62,4 @@ pub use result::CellResult;
 pub use runs::{COLUMNS, RunsTable};
 pub use status::{CellState, CellStatus};
 pub use throughput::{Speed, Throughput};
-pub use tuning::{TuningPlan, TuningPlanError, TuningState, probe, probed};
+pub use tuning::{Probed, TuningPlan, TuningPlanError, TuningState, probe, probed};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use isoflop::Flops;
+use isoflop::{Flops, Tokens};
 
 use super::AnswerArguments;
 use super::lab::time;
@@ -23,10 +23,16 @@ pub(crate) struct TuneArguments {
     /// Training compute of all runs instead, such as 1e12
     #[arg(long)]
     pub flops: Option<Flops>,
-    /// Find out whether the tuned hidden rate is best at this width too: three rates a step apart, two seeds each, which neither --time
-    /// nor --flops counts; a recipe that was tuned is only probed; may be given several times
+    /// Find out whether the tuned hidden rate is best at this width too: five rates a step apart, which neither --time nor --flops
+    /// counts; a recipe that was tuned is only probed; may be given several times
     #[arg(long, value_name = "WIDTH")]
     pub probe: Vec<usize>,
+    /// Seeds of each rate of a probe: more tell more
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=100), requires = "probe")]
+    pub probe_seeds: u64,
+    /// Tokens of each run of a probe; 25 per parameter where left out
+    #[arg(long, value_name = "TOKENS", requires = "probe")]
+    pub probe_tokens: Option<Tokens>,
     /// Folder for the results; the same command goes on where it was stopped, and with more --flops goes further
     #[arg(short, long, value_name = "DIR", default_value = "isoflop-tune")]
     pub out: PathBuf,

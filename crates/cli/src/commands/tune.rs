@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use isoflop::Flops;
-use isoflop::tuning::{Factor, Transfer};
+use isoflop::tuning::{Factor, Surface, Transfer};
 use isoflop_report::figures::{Theme, transfer};
 use isoflop_report::text::{TunedFactor, TunedRecipe, transferred, tuned};
 use isoflop_sweep::{CellPlan, Sweep, SweepPlan, Throughput, TuningPlan, TuningState, probes};
@@ -70,9 +70,7 @@ pub(crate) fn run(arguments: &TuneArguments) -> Result<Outcome> {
     let path = out.join("tuned.toml");
     output::write(&path, &format!("{ORIGIN}{}", tuned_recipe.to_toml()))?;
     sweep.write_runs(&out.join("runs.csv"))?;
-    for (theme, name) in [(Theme::Light, "transfer.svg"), (Theme::Dark, "transfer-dark.svg")] {
-        output::write(&out.join(name), &transfer(&state.surface, theme))?;
-    }
+    draw(&state.surface, out, "transfer")?;
     let found = TunedRecipe {
         transfers: probe(arguments, &trainer, &tuned_recipe)?,
         path: path.display().to_string(),
@@ -103,15 +101,32 @@ fn trainer<'a>(
     Ok(Trainer { source: Arc::new(corpus), label, description, watch, stop, workers, level })
 }
 
-/// Trains three rates at each width that was asked for.
+/// Trains five rates at each width that was asked for, and draws them together.
 fn probe(arguments: &TuneArguments, trainer: &Trainer<'_>, recipe: &Recipe) -> Result<Vec<Transfer>> {
-    let one = |width: &usize| {
-        let cells = isoflop_sweep::probe(recipe, *width, arguments.seed)?;
+    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.probe_seeds);
+    let plan = |width: &usize| isoflop_sweep::probe(recipe, *width, arguments.probe_tokens, seeds.clone());
+    // All of them before the first is trained: a width that the recipe does not have costs nothing.
+    let plans: Vec<Vec<CellPlan>> = arguments.probe.iter().map(plan).collect::<Result<_, _>>()?;
+    let (mut transfers, mut trials) = (Vec::new(), Vec::new());
+    for (width, cells) in arguments.probe.iter().zip(plans) {
         let sweep = sweep(trainer, &arguments.out.join(format!("probe-{width}")), recipe, None, cells)?;
         trainer.work(&sweep, &format!("probe of width {width}"), &expected(trainer))?;
-        Ok(isoflop_sweep::probed(recipe, &sweep, trainer.level)?)
-    };
-    arguments.probe.iter().map(one).collect()
+        let probed = isoflop_sweep::probed(recipe, &sweep, trainer.level)?;
+        transfers.push(probed.transfer);
+        trials.extend(probed.trials);
+    }
+    if !trials.is_empty() {
+        draw(&Surface::fit(&trials)?, &arguments.out, "probe")?;
+    }
+    Ok(transfers)
+}
+
+/// The loss against the hidden rate, in light and dark.
+fn draw(surface: &Surface, out: &Path, name: &str) -> Result<()> {
+    for (theme, suffix) in [(Theme::Light, ""), (Theme::Dark, "-dark")] {
+        output::write(&out.join(format!("{name}{suffix}.svg")), &transfer(surface, theme))?;
+    }
+    Ok(())
 }
 
 /// The compute that fits the time.

@@ -17,7 +17,7 @@ use crate::error::SweepError;
 use crate::result::CellResult;
 use crate::throughput::Throughput;
 
-pub use probe::{probe, probed};
+pub use probe::{Probed, probe, probed};
 
 /// Seeds of the centre in the first round: the star has the first, and they tell how runs scatter.
 const FIRST_SEEDS: u64 = 3;

@@ -123,10 +123,10 @@ fn a_probe_says_whether_the_tuned_rate_is_best_at_another_width() {
     let plan = plan(1e13).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let tuned = plan.tuned(&tune(&plan, &sweep(&folder.path().join("runs"), &plan), budget));
-    let cells = probe(&tuned, 128, 0).unwrap();
-    assert_eq!(cells[1].tuning_excess, Some(0.0));
+    let cells = probe(&tuned, 128, None, 0..2).unwrap();
+    assert_eq!(cells[2].tuning_excess, Some(0.0));
     assert!(
-        (cells[0].tuning_excess.unwrap() / (0.5 * tuned.tuning.as_ref().unwrap().curvature.factors[0]) - 1.0).abs()
+        (cells[1].tuning_excess.unwrap() / (0.5 * tuned.tuning.as_ref().unwrap().curvature.factors[0]) - 1.0).abs()
             < 1e-9
     );
     let probing = |width: usize, best: f64| {
@@ -136,7 +136,7 @@ fn a_probe_says_whether_the_tuned_rate_is_best_at_another_width() {
             budgets: Vec::new(),
             corpus: CorpusLabel { name: "none".to_owned(), fingerprint: "0123".to_owned(), training_tokens: 500 },
             evaluation: EvaluationLimit::Everything,
-            cells: probe(&tuned, width, 0).unwrap(),
+            cells: probe(&tuned, width, None, 0..2).unwrap(),
         };
         let sweep = Sweep::create(&folder.path().join(format!("probe-{width}-{best}")), &header).unwrap();
         for (name, cell) in sweep.cells().unwrap() {
@@ -151,12 +151,15 @@ fn a_probe_says_whether_the_tuned_rate_is_best_at_another_width() {
             let result = CellResult::Finished { steps: 1, evaluation };
             result.write(&Disk::default(), &sweep.cell_dir(&name)).unwrap();
         }
-        probed(&tuned, &sweep, 0.9).unwrap()
+        probed(&tuned, &sweep, 0.9).unwrap().transfer
     };
     let (still, moved) = (probing(128, 0.0), probing(96, 2.0));
     assert!(still.moved.abs() < 0.01 && still.width == 128.0, "{still:?}");
     assert!(moved.moved > 1.2 && moved.low > 0.0, "{moved:?}");
-    assert!(matches!(probe(&tuned, 130, 0), Err(TuningPlanError::Recipe(RecipeError::NoWidth { nearest: 128, .. }))));
+    assert!(matches!(
+        probe(&tuned, 130, None, 0..2),
+        Err(TuningPlanError::Recipe(RecipeError::NoWidth { nearest: 128, .. }))
+    ));
     assert!(matches!(
         probed(&plan.recipe, &sweep(&folder.path().join("x"), &plan), 0.9),
         Err(TuningPlanError::Untuned { .. })
