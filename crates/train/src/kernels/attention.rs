@@ -10,7 +10,7 @@ use super::dispatch::dispatched;
 use super::lanes::{Lanes, spans};
 use super::pack::{pack_panel, pack_transposed_panel};
 use super::real::Real;
-use super::reduce::{dot, exponentials, largest};
+use super::reduce::{dot, exponentials, largest, weight};
 use super::tile::{PANEL, Store, Tile};
 
 /// Queries handled together: their scores against 256 keys fill 64 KiB.
@@ -227,7 +227,6 @@ dispatched! {
                 mask(scores, query - first, stride, query, F::from_f64(-1e30));
                 let row_scores = padded_row(scores, query - first, stride, query);
                 let peak = largest(row_scores);
-                // Beyond the query they are zero: e to the power of a large negative number is the smallest one there is.
                 let sum = exponentials::<F, FUSED>(row_scores, peak);
                 mask(scores, query - first, stride, query, F::ZERO);
                 (peaks[query], inverse_sums[query]) = (peak, F::ONE / sum);
@@ -281,7 +280,7 @@ dispatched! {
                 for (scores, d_scores) in row_scores.as_chunks_mut::<PANEL>().0.iter_mut().zip(row_d_scores.as_chunks_mut().0) {
                     let d_scores: &mut [F; PANEL] = d_scores;
                     for key in 0..PANEL {
-                        scores[key] = (scores[key] - peak).exp::<FUSED>() * inverse;
+                        scores[key] = weight::<F, FUSED>(scores[key] - peak) * inverse;
                         d_scores[key] = scores[key] * (d_scores[key] - mean);
                     }
                 }
@@ -314,8 +313,11 @@ mod tests {
 
     /// Outputs and gradients of both heads of one sequence.
     fn both_passes<F: Real>(positions: usize, width: usize) -> Vec<f64> {
+        passes_over(numbers::<F>(positions * 6 * width, 1), positions, width)
+    }
+
+    fn passes_over<F: Real>(projections: Vec<F>, positions: usize, width: usize) -> Vec<f64> {
         let channels = 2 * width;
-        let projections: Vec<F> = numbers(positions * 3 * channels, 1);
         let d_outputs: Vec<F> = numbers(positions * channels, 2);
         let mut outputs = vec![F::ZERO; positions * channels];
         let mut d_projections = vec![F::ZERO; positions * 3 * channels];
@@ -372,5 +374,17 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn attention_that_is_sure_of_itself_makes_no_subnormal_numbers() {
+        let (positions, width) = (130, 32);
+        // Scores up to some hundreds: most weights are far below the smallest number.
+        let projections: Vec<f32> = numbers(positions * 6 * width, 1).iter().map(|value: &f32| 6.0 * value).collect();
+        at_every_level(|level| {
+            let results = passes_over(projections.clone(), positions, width);
+            let subnormal = results.iter().filter(|value| (**value as f32).is_subnormal()).count();
+            assert_eq!(subnormal, 0, "{level:?}: of {}", results.len());
+        });
     }
 }
