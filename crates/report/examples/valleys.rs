@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::BufReader;
 
 use isoflop::{Filter, FitOptions, Runs, TableFormat, fit};
-use isoflop_report::{Theme, ValleysInput, valleys};
+use isoflop_report::figure::{Page, Theme};
+use isoflop_report::{ValleysInput, svg, valleys};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -17,9 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runs = Runs::read(reader, &table, TableFormat::of_name(&table), false)?.filtered(&filters)?;
     let fit = fit(&runs, &FitOptions::default())?;
     let theme = Theme::Light;
-    fs::write(
-        figure,
-        valleys(&ValleysInput { runs: &runs, fit: &fit, level: 0.9, claim: None, verdict: None, theme }),
-    )?;
+    let drawn = valleys(&ValleysInput { runs: &runs, fit: &fit, level: 0.9, claim: None, verdict: None });
+    fs::write(figure, svg(&drawn, &Page { theme, width: None }))?;
     Ok(())
 }

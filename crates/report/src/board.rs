@@ -1,8 +1,9 @@
 //! What is seen of runs in training: a line with the time left, a line a run, and their losses against compute.
 
-use crate::braille::Canvas;
 use crate::escape;
+use crate::figure::{Axis, Color, Mark, Panel, Quantity};
 use crate::numbers;
+use crate::render::braille_panel;
 
 /// Runs in training.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +71,6 @@ const FEWEST_CURVE_LINES: usize = 4;
 const NARROW: usize = 30;
 /// Curves are shown from this share of their largest compute on: what comes before is one steep fall.
 const CURVE_SHARE: f64 = 1e-3;
-/// Columns of the scale beside the curves.
-const SCALE: usize = 8;
 
 impl Curve {
     /// Adds the mean loss of a step that ended at `flops` of training compute. What is no number is left out.
@@ -178,39 +177,13 @@ fn bar(share: f64, width: usize) -> String {
 fn curves(board: &Board, width: usize, lines: usize) -> Vec<String> {
     let all = || board.runs.iter().flat_map(|run| &run.curve.points);
     let from = CURVE_SHARE * all().map(|(flops, _)| *flops).fold(0.0, f64::max);
-    let points = || all().filter(|(flops, _)| *flops >= from);
-    let ends = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, 0.0f64), |(low, high), value| (low.min(value), high.max(value)))
-    };
-    let (left, right) = ends(&mut points().map(|(flops, _)| *flops));
-    let (bottom, top) = ends(&mut points().map(|(_, loss)| *loss));
-    if !(right > left && top > bottom) {
-        return Vec::new();
-    }
-    let mut canvas = Canvas::new(width - SCALE, lines - 1);
-    let place = |value: f64, low: f64, high: f64| (value / low).ln() / (high / low).ln();
+    let mut panel =
+        Panel::new(Axis::logarithmic("training FLOP", Quantity::Compute), Axis::logarithmic("loss", Quantity::Plain));
     for run in &board.runs {
-        let at = |(flops, loss): &(f64, f64)| (place(*flops, left, right), place(*loss, bottom, top));
-        let places: Vec<(f64, f64)> = run.curve.points.iter().filter(|(flops, _)| *flops >= from).map(at).collect();
-        canvas.line(&places);
+        let points = run.curve.points.iter().copied().filter(|(flops, _)| *flops >= from).collect();
+        panel.push(Mark::line(run.name.as_str(), Color::Ink, points));
     }
-    let drawn = canvas.lines();
-    let last = drawn.len() - 1;
-    let label = |row: usize| match row {
-        0 => format!("{top:.2}"),
-        row if row == last => format!("{bottom:.2}"),
-        1 => "loss".to_owned(),
-        _ => String::new(),
-    };
-    let mut text: Vec<String> = drawn
-        .iter()
-        .enumerate()
-        .map(|(row, line)| format!("{:>width$} {line}", label(row), width = SCALE - 1))
-        .collect();
-    let (left, right) = (numbers::compute(left, 2), format!("{} FLOP", numbers::compute(right, 2)));
-    let gap = (width - SCALE).saturating_sub(left.len());
-    text.push(format!("{:SCALE$}{left}{right:>gap$}", ""));
-    text
+    if all().count() < 2 { Vec::new() } else { braille_panel(&panel, width, lines) }
 }
 
 /// Seconds as a clock shows them: `0:42`, `1:02:03`.

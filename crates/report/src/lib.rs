@@ -3,27 +3,30 @@
 //! ```text
 //! Fit, Prediction, Plan, Claim, Verdict -> text      what the command line prints
 //! Story                                 -> markdown  report.md
-//! Runs + Fit + Claim + Verdict          -> figures   self-contained SVG
-//! Board                                 -> board     runs in training, on a terminal
+//! Runs + Fit + Claim + Verdict          -> figures   a figure, as data
 //! TrackRecord, RecipeComparison         -> text, figures
+//! Figure                                -> svg, braille, csv
+//! Board                                 -> board     runs in training, on a terminal
 //! ```
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
 
 pub mod board;
-mod braille;
 mod budgets;
 mod escape;
+pub mod figure;
 pub mod figures;
 pub mod markdown;
 mod numbers;
 mod plan_words;
 mod profile;
+mod render;
 mod resampling;
 mod table;
 pub mod text;
 mod words;
 mod wrap;
 
-pub use figures::{Theme, ValleysInput, gain, reliability, transfer, valleys};
+pub use figures::{ValleysInput, gain, reliability, transfer, valleys};
 pub use markdown::{FigureFile, Reproduction, Story, report};
+pub use render::{braille, csv, svg};

@@ -5,9 +5,14 @@ use isoflop::{Estimate, Params};
 
 /// A count (parameters, tokens) to three significant digits with its suffix: `262B`.
 pub(crate) fn count(value: f64) -> String {
+    count_to(value, 3)
+}
+
+/// A count to `digits` significant digits with its suffix.
+pub(crate) fn count_to(value: f64, digits: usize) -> String {
     match Params::new(value) {
-        Ok(count) => format!("{count:.3}"),
-        Err(_) => general(value, 3),
+        Ok(count) => format!("{count:.digits$}"),
+        Err(_) => general(value, digits),
     }
 }
 

@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use isoflop::Runs;
 use isoflop::models::{Comparison, model};
 use isoflop::recipes::{RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
-use isoflop_report::Theme;
+use isoflop_report::figure::Page;
+use isoflop_report::{gain, svg};
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
@@ -84,7 +85,7 @@ fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Out
     };
     let compared = compare_recipes(&runs, &options)?;
     if let Some(figure) = figure {
-        figure.write(&isoflop_report::gain(&compared, Theme::Light))?;
+        figure.write(&svg(&gain(&compared), &Page::default()))?;
     }
     let text = if arguments.answer.json {
         serde_json::to_string(&compared)?

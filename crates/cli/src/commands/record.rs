@@ -1,7 +1,8 @@
 //! `isoflop record`: how sealed predictions did, and whether their chain is whole.
 
 use anyhow::Result;
-use isoflop_report::{Theme, reliability};
+use isoflop_report::figure::Page;
+use isoflop_report::{reliability, svg};
 
 use crate::arguments::RecordArguments;
 use crate::output::{self, OutputFile};
@@ -14,7 +15,7 @@ pub(crate) fn run(arguments: &RecordArguments) -> Result<Outcome> {
         record.check_known(hash)?;
     }
     if let Some(figure) = figure {
-        figure.write(&reliability(&record, Theme::Light))?;
+        figure.write(&svg(&reliability(&record), &Page::default()))?;
     }
     let text =
         if arguments.json { serde_json::to_string(&record)? } else { isoflop_report::text::track_record(&record) };

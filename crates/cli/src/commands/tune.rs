@@ -8,8 +8,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use isoflop::Flops;
 use isoflop::tuning::{Factor, Surface, Transfer};
-use isoflop_report::figures::{Theme, transfer};
+use isoflop_report::figure::{Page, Theme};
 use isoflop_report::text::{TunedFactor, TunedRecipe, transferred, tuned};
+use isoflop_report::{svg, transfer};
 use isoflop_sweep::{CellPlan, Sweep, SweepPlan, Throughput, TuningPlan, TuningState, probes};
 use isoflop_train::{BuildProgress, EvaluationLimit, Recipe};
 use serde::Serialize;
@@ -124,7 +125,10 @@ fn probe(arguments: &TuneArguments, trainer: &Trainer<'_>, recipe: &Recipe) -> R
 /// The loss against the hidden rate, in light and dark.
 fn draw(surface: &Surface, out: &Path, name: &str) -> Result<()> {
     for (theme, suffix) in [(Theme::Light, ""), (Theme::Dark, "-dark")] {
-        output::write(&out.join(format!("{name}{suffix}.svg")), &transfer(surface, theme))?;
+        output::write(
+            &out.join(format!("{name}{suffix}.svg")),
+            &svg(&transfer(surface), &Page { theme, width: None }),
+        )?;
     }
     Ok(())
 }

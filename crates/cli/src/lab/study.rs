@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use isoflop::diagnose::diagnose;
 use isoflop::{Claim, Fit, FitOptions, Flops, Params, Run, Runs, Sealing, TableFormat, Tokens, Verdict};
-use isoflop_report::figures::{Theme, ValleysInput, valleys};
+use isoflop_report::figure::{Page, Theme};
 use isoflop_report::markdown::{FigureFile, Reproduction, Story, report};
+use isoflop_report::{ValleysInput, svg, valleys};
 use isoflop_sweep::{CellPlan, CorpusLabel, Ladder, LocalEngine, Sweep, SweepPlan};
 use isoflop_train::{EvaluationLimit, TokenSource};
 use serde::Serialize;
@@ -133,10 +134,11 @@ impl Study<'_> {
         };
         let verdict = judge(&claim, big_run, &paths)?;
         let noise = diagnose(&runs, Some(&fit)).finding("replicates").map(|finding| finding.message.clone());
+        let (claimed, judged) = (Some(&claim), Some(&verdict));
+        let input = ValleysInput { runs: &runs, fit: &fit, level: trainer.level, claim: claimed, verdict: judged };
+        let figure = valleys(&input);
         for (theme, name) in [(Theme::Light, "valleys.svg"), (Theme::Dark, "valleys-dark.svg")] {
-            let (claim, verdict) = (Some(&claim), Some(&verdict));
-            let input = ValleysInput { runs: &runs, fit: &fit, level: trainer.level, claim, verdict, theme };
-            output::write(&folder.join(name), &valleys(&input))?;
+            output::write(&folder.join(name), &svg(&figure, &Page { theme, width: None }))?;
         }
         let story = Story {
             corpus: trainer.description.clone(),

@@ -1,15 +1,10 @@
-//! Figures as self-contained SVG: a small writer, scales, colours, label placement, and one file per figure.
+//! The figures of the field, one file each: from the library's types to a [`Figure`](crate::figure::Figure).
 
-mod color;
 mod gain;
-mod labels;
 mod reliability;
-mod scale;
-mod svg;
 mod transfer;
 mod valleys;
 
-pub use color::Theme;
 pub use gain::gain;
 pub use reliability::reliability;
 pub use transfer::transfer;

@@ -10,6 +10,26 @@ pub enum Theme {
     Dark,
 }
 
+/// What a mark is painted with, whatever the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Color {
+    /// What words are written in.
+    Ink,
+    /// What stands back: references, grids, runs of no class.
+    Muted,
+    /// The one thing that matters most, such as the big run.
+    Accent,
+    /// A share of an ordered quantity, 0 to 1.
+    Ramp(f64),
+}
+
+impl Color {
+    /// The colour of the class `index` of `count` of an ordered variable: a budget, a width.
+    pub fn class(index: usize, count: usize) -> Self {
+        Self::Ramp(if count > 1 { index as f64 / (count - 1) as f64 } else { 0.6 })
+    }
+}
+
 /// The colours that are not an ordered quantity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inks {
@@ -33,12 +53,23 @@ impl Theme {
         }
     }
 
-    /// The colour of the class `index` of `count`: later classes stand out more from the background.
+    /// What a mark is painted with.
+    pub(crate) fn color(self, color: Color) -> String {
+        let inks = self.inks();
+        match color {
+            Color::Ink => inks.ink.to_owned(),
+            Color::Muted => inks.muted.to_owned(),
+            Color::Accent => inks.accent.to_owned(),
+            Color::Ramp(share) => self.ramp(share),
+        }
+    }
+
+    /// The colour at `share` of an ordered quantity: larger ones stand out more from the background.
     ///
     /// Lightness changes evenly along the ramp, so the order survives any colour vision and a grey print; hue turns from
     /// green through blue to violet.
-    pub(crate) fn ramp(self, index: usize, count: usize) -> String {
-        let share = if count > 1 { index as f64 / (count - 1) as f64 } else { 0.6 };
+    fn ramp(self, share: f64) -> String {
+        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
         let between = |from: f64, to: f64| from + share * (to - from);
         match self {
             Self::Light => oklch(between(0.64, 0.32), between(0.12, 0.17), between(178.0, 300.0)),
@@ -107,7 +138,7 @@ mod tests {
             let background = luminance(theme.inks().background);
             let contrasts: Vec<f64> = (0..9)
                 .map(|index| {
-                    let color = luminance(&theme.ramp(index, 9));
+                    let color = luminance(&theme.color(Color::class(index, 9)));
                     (color.max(background) + 0.05) / (color.min(background) + 0.05)
                 })
                 .collect();

@@ -3,6 +3,8 @@
 /// Dots across and down in a letter.
 const ACROSS: usize = 2;
 const DOWN: usize = 4;
+/// Dots of a dash, and of the gap after it.
+const DASH: usize = 3;
 /// The letter without dots; the lowest eight bits of the others say which dots they have (Unicode 16.0, block U+2800).
 const BLANK: u32 = 0x2800;
 /// Bit of each dot, from the left column and the top.
@@ -24,14 +26,28 @@ impl Canvas {
 
     /// Joins points, each given by its shares of the width from the left and of the height from the bottom.
     pub(crate) fn line(&mut self, points: &[(f64, f64)]) {
+        self.joined(points, |_| true);
+    }
+
+    /// The same with gaps as long as the dashes.
+    pub(crate) fn dashed(&mut self, points: &[(f64, f64)]) {
+        self.joined(points, |dot| dot % (2 * DASH) < DASH);
+    }
+
+    /// Sets the dots between points that are wanted, by their number along the line.
+    fn joined(&mut self, points: &[(f64, f64)], wanted: impl Fn(usize) -> bool) {
         let dots: Vec<(f64, f64)> = points.iter().map(|(x, y)| self.dot(*x, *y)).collect();
+        let mut number = 0;
         for pair in dots.windows(2) {
             let ((x, y), (to_x, to_y)) = (pair[0], pair[1]);
             let steps = (to_x - x).abs().max((to_y - y).abs()).ceil().max(1.0);
             for step in 0..=steps as usize {
                 let share = step as f64 / steps;
-                self.set(x + share * (to_x - x), y + share * (to_y - y));
+                if wanted(number + step) {
+                    self.set(x + share * (to_x - x), y + share * (to_y - y));
+                }
             }
+            number += steps as usize;
         }
         if let [(x, y)] = dots[..] {
             self.set(x, y);

@@ -3,35 +3,10 @@
 use std::fmt::Write;
 
 use crate::escape;
+use crate::figure::{Marker, Point};
 
 /// Generic families last: the file must look right where Inter is not installed.
 const FONTS: &str = "Inter, system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
-
-/// A place in pixels, y downwards.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-}
-
-/// A rectangle in pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rect {
-    pub(crate) left: f64,
-    pub(crate) top: f64,
-    pub(crate) right: f64,
-    pub(crate) bottom: f64,
-}
-
-impl Rect {
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
-    }
-
-    pub(crate) fn contains(&self, other: &Self) -> bool {
-        self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
-    }
-}
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -76,39 +51,40 @@ pub(crate) struct Lettering<'a> {
     pub(crate) halo: Option<&'a str>,
 }
 
-/// The outlines of markers, told apart without colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Marker {
-    Circle,
-    Square,
-    Diamond,
-    TriangleUp,
-    TriangleDown,
-    Hexagon,
-    Star,
-}
-
-impl Marker {
-    /// Corners around the origin, for a marker of radius 1; none for a circle. Radii are chosen for equal areas.
-    fn corners(self) -> Vec<Point> {
-        let turn = std::f64::consts::TAU;
-        let ring = |count: usize, first: f64, radius: &dyn Fn(usize) -> f64| -> Vec<Point> {
-            (0..count)
-                .map(|corner| {
-                    let angle = turn * (first + corner as f64 / count as f64);
-                    Point { x: radius(corner) * angle.cos(), y: radius(corner) * angle.sin() }
-                })
-                .collect()
-        };
-        match self {
-            Self::Circle => Vec::new(),
-            Self::Square => ring(4, 0.125, &|_| 1.25),
-            Self::Diamond => ring(4, 0.0, &|_| 1.32),
-            Self::TriangleUp => ring(3, -0.25, &|_| 1.5),
-            Self::TriangleDown => ring(3, 0.25, &|_| 1.5),
-            Self::Hexagon => ring(6, 0.0, &|_| 1.12),
-            Self::Star => ring(10, -0.25, &|corner| if corner % 2 == 0 { 1.0 } else { 0.42 }),
+/// Corners around the origin, for a marker of radius 1; none for a circle. Radii are chosen for equal areas.
+fn corners(marker: Marker) -> Vec<Point> {
+    let turn = std::f64::consts::TAU;
+    let ring = |count: usize, first: f64, radius: &dyn Fn(usize) -> f64| -> Vec<Point> {
+        (0..count)
+            .map(|corner| {
+                let angle = turn * (first + corner as f64 / count as f64);
+                Point { x: radius(corner) * angle.cos(), y: radius(corner) * angle.sin() }
+            })
+            .collect()
+    };
+    match marker {
+        Marker::Circle => Vec::new(),
+        Marker::Square => ring(4, 0.125, &|_| 1.25),
+        Marker::Diamond => ring(4, 0.0, &|_| 1.32),
+        Marker::TriangleUp => ring(3, -0.25, &|_| 1.5),
+        Marker::TriangleDown => ring(3, 0.25, &|_| 1.5),
+        Marker::TriangleLeft => ring(3, 0.5, &|_| 1.5),
+        Marker::TriangleRight => ring(3, 0.0, &|_| 1.5),
+        Marker::Hexagon => ring(6, 0.0, &|_| 1.12),
+        Marker::Star => ring(10, -0.25, &|corner| if corner % 2 == 0 { 1.0 } else { 0.42 }),
+        Marker::Cross => {
+            let (arm, half) = (1.3, 0.4);
+            // Four arms, each the first one turned by a further right angle.
+            let turned = |(x, y): (f64, f64), turns: u8| match turns {
+                0 => Point { x, y },
+                1 => Point { x: y, y: -x },
+                2 => Point { x: -x, y: -y },
+                _ => Point { x: -y, y: x },
+            };
+            let first = [(arm, half), (arm, -half), (half, -half)];
+            (0..4).flat_map(|turns| first.map(|corner| turned(corner, turns))).collect()
         }
+        Marker::Tick => [(-0.28, -2.2), (0.28, -2.2), (0.28, 2.2), (-0.28, 2.2)].map(|(x, y)| Point { x, y }).to_vec(),
     }
 }
 
@@ -141,7 +117,7 @@ impl Svg {
     /// A line whose `name` appears when a pointer rests on it.
     pub(crate) fn named_line(&mut self, points: &[Point], stroke: Stroke, name: &str) {
         let opening = format!("<path d=\"{}\" {}", outline(points), stroke.attributes());
-        self.close("path", &opening, &format!("<title>{}</title>", escape::xml(name)));
+        self.close("path", &opening, &title(name));
     }
 
     pub(crate) fn area(&mut self, points: &[Point], color: &str, opacity: f64) {
@@ -150,18 +126,24 @@ impl Svg {
         }
     }
 
+    /// An area with an outline whose `name` appears when a pointer rests on it.
+    pub(crate) fn named_area(&mut self, points: &[Point], color: &str, opacity: f64, stroke: Stroke, name: &str) {
+        let (outline, stroke) = (outline(points), stroke.attributes());
+        let opening = format!("<path d=\"{outline}Z\" fill=\"{color}\" fill-opacity=\"{opacity}\" {stroke}");
+        self.close("path", &opening, &title(name));
+    }
+
     /// A marker; `name` appears when a pointer rests on it.
     pub(crate) fn marker(&mut self, marker: Marker, at: Point, radius: f64, fill: &str, stroke: Stroke, name: &str) {
         let stroke = stroke.attributes();
-        let title = if name.is_empty() { String::new() } else { format!("<title>{}</title>", escape::xml(name)) };
+        let title = title(name);
         if marker == Marker::Circle {
             let (x, y, radius) = (pixels(at.x), pixels(at.y), pixels(radius));
             let shape = format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" {stroke}");
             self.close("circle", &shape, &title);
             return;
         }
-        let corners: Vec<Point> = marker
-            .corners()
+        let corners: Vec<Point> = corners(marker)
             .into_iter()
             .map(|corner| Point { x: at.x + radius * corner.x, y: at.y + radius * corner.y })
             .collect();
@@ -176,12 +158,11 @@ impl Svg {
         }
     }
 
+    /// A line of text; nothing where it is empty.
     pub(crate) fn text(&mut self, at: Point, text: &str, lettering: Lettering) {
-        self.rotated_text(at, 0.0, text, lettering);
-    }
-
-    /// Text turned by `degrees` clockwise around its point.
-    pub(crate) fn rotated_text(&mut self, at: Point, degrees: f64, text: &str, lettering: Lettering) {
+        if text.is_empty() {
+            return;
+        }
         let anchor = match lettering.anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
@@ -189,10 +170,9 @@ impl Svg {
         };
         let weight = if lettering.bold { " font-weight=\"600\"" } else { "" };
         let (x, y) = (pixels(at.x), pixels(at.y));
-        let turn = if degrees == 0.0 { String::new() } else { format!(" transform=\"rotate({degrees} {x} {y})\"") };
         let size = lettering.size;
         let content = raised(text, size);
-        let place = format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}{turn}");
+        let place = format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}");
         if let Some(halo) = lettering.halo {
             // An element of its own below the text: not every renderer knows `paint-order`.
             self.push(format_args!(
@@ -212,6 +192,11 @@ impl Svg {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{element}");
     }
+}
+
+/// What appears when a pointer rests on an element; nothing without a name.
+fn title(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("<title>{}</title>", escape::xml(name)) }
 }
 
 fn outline(points: &[Point]) -> String {
