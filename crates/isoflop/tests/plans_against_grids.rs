@@ -287,6 +287,8 @@ fn check_problem(question: &Question, problem: &Problem, fit: &Fit) -> Result<()
         prop_assert!(within(tokens, unique.get() * epochs), "{plan:?}");
     }
     prop_assert!(within(plan.loss.value, question.goal.unwrap_or(f64::INFINITY)), "{plan:?}");
+    // 13.8 nats stand for a guess, where a world leaves nothing to train with.
+    prop_assert!(plan.loss.hi.is_none_or(|hi| hi <= 13.8), "{plan:?}");
     if let Some(usd) = plan.cost.usd {
         prop_assert!((usd / (6.0 * params * tokens * prices.training) - 1.0).abs() < 1e-9, "{plan:?}");
     }
@@ -360,5 +362,65 @@ proptest! {
     #[test]
     fn no_grid_beats_a_plan(question in question()) {
         check(&question)?;
+    }
+}
+
+/// Text whose first repetition hurts most: the best run reads everything once, or far more often, and which of them turns on the size.
+#[test]
+fn a_rise_after_one_pass_hides_no_better_run() {
+    let question = |coefficients, goal, unique, epochs, batch| Question {
+        law: 4,
+        coefficients,
+        goal,
+        budget: if goal.is_none() { Some(7.016_735_912_097_631e20) } else { None },
+        most_params: None,
+        unique: Some(unique),
+        epochs,
+        served: None,
+        batch,
+        devices: None,
+    };
+    let few = 65_659_969.0;
+    let questions = [
+        question(
+            [1.2, 23.42422483, 94574.918498, 0.15, 0.50339148, 0.29795695, 0.454603, 0.68938163],
+            None,
+            few,
+            None,
+            Some(5_116_355.3),
+        ),
+        question(
+            [1.2, 97.138635655, 418.89047354, 0.33579525, 0.25357845, 0.93702629, 0.53581928, 0.2],
+            None,
+            few,
+            None,
+            Some(3_462_056.7),
+        ),
+        question(
+            [1.76661474, 244.95610497, 7629.54966517, 0.32885077, 0.39117800, 0.15, 0.2, 0.2],
+            None,
+            57_713_796_969.0,
+            Some(22.83158782510714),
+            Some(33_059_397.5),
+        ),
+        question(
+            [
+                1.2,
+                25.639203341502927,
+                347536.25316960143,
+                0.16484178876618735,
+                0.5677195426347937,
+                0.9516541989893232,
+                0.2,
+                0.296039601827534,
+            ],
+            Some(1.914133222162419),
+            69_605_064_131.453_2,
+            None,
+            None,
+        ),
+    ];
+    for question in questions {
+        check(&question).unwrap();
     }
 }

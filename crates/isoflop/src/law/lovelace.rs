@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use isoflop_numerics::bracket;
 use isoflop_numerics::elementary::{exp, ln};
 
 use super::{
@@ -26,6 +27,9 @@ static PARAMETERS: [Parameter; 8] = [
     Parameter::new("delta", "exponent of repetitions", Domain::Positive),
     Parameter::new("kappa", "exponent of parameters per distinct token", Domain::Positive),
 ];
+
+/// Less than one token is repeated of any text.
+const FEWEST_LN_REPETITIONS: f64 = -60.0;
 
 /// Parameters that it shares with Hoffmann's law.
 const ONCE: usize = 5;
@@ -97,6 +101,32 @@ impl Law for Lovelace {
         true
     }
 
+    /// Where the penalty begins to grow faster than the term of tokens falls:
+    ///
+    /// ```text
+    /// (beta + 1) ln(1 + R) + (delta - 1) ln R = ln(beta B / (delta P)) - beta ln U - kappa ln(N / U)
+    /// ```
+    ///
+    /// With delta < 1 the penalty is steepest at once: two solutions, of which the larger is the bottom, or none.
+    fn best_repeated_tokens(&self, parameters: &[f64], params: f64, unique_tokens: f64) -> Option<f64> {
+        let &[_, _, b, _, beta, penalty, delta, kappa] = parameters else { return None };
+        let ln_unique = ln(unique_tokens);
+        let right = ln(beta * b / (delta * penalty)) - beta * ln_unique - kappa * (ln(params) - ln_unique);
+        let rise =
+            |ln_repetitions: f64| (beta + 1.0) * ln(1.0 + exp(ln_repetitions)) + (delta - 1.0) * ln_repetitions - right;
+        // The steepest fall: where the left side is lowest.
+        let steepest = if delta < 1.0 { ln((1.0 - delta) / (beta + delta)) } else { FEWEST_LN_REPETITIONS };
+        if rise(steepest) >= 0.0 {
+            return None;
+        }
+        let mut above = steepest.max(0.0) + 1.0;
+        while rise(above) < 0.0 {
+            above *= 2.0;
+        }
+        let ln_repetitions = bracket::root(rise, steepest, above, 1e-12)?;
+        Some(unique_tokens * (1.0 + exp(ln_repetitions)))
+    }
+
     /// Of one pass, where there is no penalty.
     fn best_ln_params(&self, parameters: &[f64], flops: f64) -> Option<f64> {
         CoupledCoefficients::from_slice(parameters.get(..ONCE)?)?.best_ln_params(flops)
@@ -125,5 +155,26 @@ mod tests {
             Lovelace.loss(&PARAMETERS, &Setting { unique_tokens: 1e9, ..Setting::single_pass(1e9, epochs * 1e9) })
         };
         assert!(loss(2.0) < loss(1.0) && loss(100.0) > loss(10.0));
+    }
+    /// Against a dense grid of repetitions, for penalties that are steepest at once and that are flat at first.
+    #[test]
+    fn the_bottom_among_repeated_runs_is_found() {
+        let (params, unique) = (1e9, 1e9);
+        for (penalty, delta, kappa) in [(0.02, 1.2, 0.6), (0.005, 0.7, 0.3), (0.01, 1.0, 0.2), (0.3, 0.7, 0.5)] {
+            let parameters = [1.8, 480.0, 2000.0, 0.35, 0.37, penalty, delta, kappa];
+            let loss = |tokens: f64| {
+                Lovelace.loss(&parameters, &Setting { unique_tokens: unique, ..Setting::single_pass(params, tokens) })
+            };
+            let tokens = |step: u32| unique * (1.0 + (0.01 * f64::from(step) - 12.0).exp());
+            // The last look at which loss falls.
+            let falls = |step: &u32| loss(tokens(step + 1)) < loss(tokens(*step));
+            let bottom = (0..2400).rev().find(falls).map(|step| tokens(step + 1));
+            let found = Lovelace.best_repeated_tokens(&parameters, params, unique);
+            match (bottom, found) {
+                (Some(bottom), Some(found)) => assert!((found / bottom - 1.0).abs() < 0.02, "{found:e} {bottom:e}"),
+                (bottom, found) => assert_eq!(bottom, found),
+            }
+            assert_eq!(found.is_none(), penalty == 0.3, "{found:?}");
+        }
     }
 }

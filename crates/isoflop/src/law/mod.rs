@@ -245,6 +245,12 @@ pub trait Law: Debug + Send + Sync {
         false
     }
 
+    /// Where more passes can raise the loss: the tokens, more than the `unique_tokens`, at which a model of `params` has its lowest loss
+    /// among runs that repeat; `None` where loss rises from the first repetition on, and of laws in which it never does.
+    fn best_repeated_tokens(&self, _parameters: &[f64], _params: f64, _unique_tokens: f64) -> Option<f64> {
+        None
+    }
+
     /// Compute-optimal quantities that follow from the parameters, with their names, for reports.
     fn derived(&self, _parameters: &[f64]) -> Vec<(&'static str, f64)> {
         Vec::new()

@@ -370,6 +370,10 @@ impl Law for Limited {
         self.law.repetition_can_hurt()
     }
 
+    fn best_repeated_tokens(&self, parameters: &[f64], params: f64, unique_tokens: f64) -> Option<f64> {
+        self.law.best_repeated_tokens(parameters, params, unique_tokens.min(self.unique_tokens))
+    }
+
     fn tokens_for_loss(&self, parameters: &[f64], params: f64, unique_tokens: f64, loss: f64) -> Option<f64> {
         self.law.tokens_for_loss(parameters, params, unique_tokens.min(self.unique_tokens), loss)
     }

@@ -62,7 +62,7 @@ impl<'a> Asked<'a> {
         let law = self.fit.law();
         let text = match self.fit.unique_tokens() {
             None => Text::Fresh,
-            Some(_) if law.repetition_can_hurt() => Text::CanHurt,
+            Some(unique) if law.repetition_can_hurt() => Text::CanHurt(unique.get()),
             Some(_) => Text::Repeated,
         };
         Search { law, space, text, tolerance: FINE, factor: None }
@@ -129,7 +129,7 @@ impl<'a> Asked<'a> {
             if self.goal(self.fit.point()).is_some() { self.space.without_budget() } else { self.space.clone() };
         let most = space.most_tokens(params);
         let tokens = match self.central_goal() {
-            None if self.search(&space).text == Text::CanHurt => tokens.min(most),
+            None if self.search(&space).can_hurt() => tokens.min(most),
             None => most,
             Some(goal) => {
                 let search = self.search(&space).reaching(goal);

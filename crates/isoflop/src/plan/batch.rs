@@ -1,5 +1,7 @@
 //! What the batch of a run costs in tokens, and what it saves in steps.
 
+use isoflop_numerics::bracket::{self, Height};
+use isoflop_numerics::elementary::{exp, ln};
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
@@ -83,7 +85,7 @@ impl Asked<'_> {
 /// infinite where losses rise without end, for the batch leaves nothing of the text.
 ///
 /// Waste grows with the loss, and so does the loss with waste: losses that are put into `under` again and again rise to the first that
-/// stays. Only where repeated text hurts may waste lower it, and then they close in from both sides.
+/// stays. Where repeated text hurts, waste may lower the loss: see [`settled_factor`].
 pub(super) fn settled(least: f64, under: impl Fn(f64) -> f64) -> f64 {
     /// Where losses close in more slowly than this, jumps ahead are not to be trusted.
     const STEEP: f64 = 0.99;
@@ -105,6 +107,39 @@ pub(super) fn settled(least: f64, under: impl Fn(f64) -> f64) -> f64 {
     f64::INFINITY
 }
 
+/// The factor of the tokens that agrees with what it makes of the loss: `factor = wasted(factor)`, the first such from one on; `None`
+/// where there is none.
+pub(super) fn settled_factor(wasted: impl Fn(f64) -> f64) -> Option<f64> {
+    /// In ln factor: losses bend no more sharply with the text that counts.
+    const STEP: f64 = 0.25;
+    /// Up to e^30, more than any batch wastes that leaves something of its text.
+    const LOOKS: usize = 120;
+    /// Two that nearly meet in one are one.
+    const TOUCHING: f64 = 1e-9;
+    let excess = |ln_factor: f64| ln(wasted(exp(ln_factor))) - ln_factor;
+    let looks = (1..=LOOKS).map(|step| {
+        let at = STEP * step as f64;
+        Height { at, value: excess(at) }
+    });
+    let mut lowest: Option<Height> = None;
+    for look in looks {
+        if look.value <= 0.0 {
+            return bracket::root(excess, look.at - STEP, look.at, SETTLED).map(exp);
+        }
+        if lowest.is_none_or(|lowest| look.value < lowest.value) {
+            lowest = Some(look);
+        }
+    }
+    // Two may lie between two looks.
+    let from = lowest?;
+    let lowest = bracket::lowest(excess, from.at - STEP, from, from.at + STEP, TOUCHING);
+    match lowest.value {
+        value if value <= 0.0 => bracket::root(excess, from.at - STEP, lowest.at, SETTLED).map(exp),
+        value if value <= TOUCHING => Some(exp(lowest.at)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,13 +149,24 @@ mod tests {
     fn the_first_loss_that_stays_is_found() {
         assert!((settled(2.0, |loss| 2.0 + 0.3 * loss) - 20.0 / 7.0).abs() < 1e-12);
         assert!((settled(1.0, |loss| 1.0 + loss * loss / 8.0) - (4.0 - 8f64.sqrt())).abs() < 1e-11);
-        // One that falls: 3 - x/2 = x at 2, from above and from below in turn; steeper, 12 - 3x = x at 3, it is found as well.
-        assert!((settled(1.0, |loss| 3.0 - 0.5 * loss) - 2.0).abs() < 1e-12);
-        assert!((settled(1.0, |loss| 12.0 - 3.0 * loss) - 3.0).abs() < 1e-12);
         for (least, nowhere) in [(1.0, f64::NAN), (2.0, f64::INFINITY)] {
             assert_eq!(settled(least, |_| nowhere), f64::INFINITY);
         }
         // 1 + x^2/2 is above x everywhere.
         assert_eq!(settled(1.0, |loss| 1.0 + loss * loss / 2.0), f64::INFINITY);
+    }
+
+    /// By hand: 64/x^2 = x at 4, however steeply it falls; 1 + x^2/8 = x at 4 - sqrt(8) before it is at 4 + sqrt(8); 2x never is.
+    #[test]
+    fn the_first_factor_that_agrees_with_itself_is_found() {
+        let found = |wasted: fn(f64) -> f64| settled_factor(wasted);
+        assert!((found(|factor| 64.0 / (factor * factor)).unwrap() - 4.0).abs() < 1e-12);
+        assert!((found(|factor| 1.0 + factor * factor / 8.0).unwrap() - (4.0 - 8f64.sqrt())).abs() < 1e-12);
+        assert_eq!(found(|factor| 2.0 * factor), None);
+        // At a jump from above to below.
+        assert!((found(|factor| if factor < 5.0 { 9.0 } else { 1.0 }).unwrap() - 5.0).abs() < 1e-11);
+        // Between two looks: 3.99 + 50 (x - 4)^2 = x at 4 + (1 - sqrt(3)) / 100.
+        let between = found(|factor| 3.99 + 50.0 * (factor - 4.0).powi(2)).unwrap();
+        assert!((between - (4.0 + (1.0 - 3f64.sqrt()) / 100.0)).abs() < 1e-11);
     }
 }

@@ -199,6 +199,7 @@ impl Fit {
         warnings.extend(fit.distance_warnings(params, tokens, &extrapolation));
         warnings.extend(fit.coupling_warning(params, tokens));
         warnings.extend(asked.counting_doubt());
+        warnings.extend(asked.guessing_doubt(&best, &worlds));
         let distinct = asked.unique_tokens.map_or(tokens, |unique| if unique < tokens { unique } else { tokens });
         warnings
             .extend(TextStock::VILLALOBOS_2024.shortage(distinct).map(|message| Warning::new("text_stock", message)));

@@ -49,14 +49,14 @@ pub(super) struct Search<'a> {
 }
 
 /// What more tokens do to the loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Text {
     /// They lower it, and the law's closed forms hold.
     Fresh,
     /// They lower it ever less, for they repeat what was seen.
     Repeated,
-    /// They may raise it in the end.
-    CanHurt,
+    /// Beyond this many they repeat what was seen, and may raise it: at once, and less and less, or in the end.
+    CanHurt(f64),
 }
 
 /// For the run to act on, and for what is compared with it.
@@ -71,11 +71,17 @@ const STEP: f64 = 0.5;
 /// How far around a known optimum a look goes before it goes everywhere, e-folds of N.
 const NEAR: f64 = 1.5;
 
-/// A step in ln N or ln D that tells which way is down.
+/// A step in ln N that tells which way is down.
 const SLIGHTLY: f64 = 1e-3;
 
 /// Good to this in ln D.
 const TOKENS_TOLERANCE: f64 = 1e-10;
+
+/// Of the distinct tokens: rounding must not make a repetition of the last one.
+const ONCE: f64 = 1.0 - 1e-11;
+
+/// Good to this in ln N, for the smallest size that reaches a goal in one pass.
+const SIZE_TOLERANCE: f64 = 1e-13;
 
 impl Search<'_> {
     /// The same among runs that are to reach `goal`.
@@ -86,7 +92,7 @@ impl Search<'_> {
     /// The allowed run of lowest loss, looked for near a size first where one is known; `None` where no run is allowed, or none has a
     /// finite loss.
     pub(super) fn lowest_loss(&self, parameters: &[f64], near: Option<f64>) -> Option<Optimum> {
-        if self.space.batch.is_none() || self.factor.is_some() {
+        if self.space.batch.is_none() || self.factor.is_some() || self.can_hurt() {
             return self.lowest_under_factor(parameters, near);
         }
         // The run of lowest loss is also that of lowest loss under what its own loss wastes, which hardly depends on the size.
@@ -113,8 +119,11 @@ impl Search<'_> {
             return Some(optimum);
         }
         let height = |ln_params: f64| self.loss_at_size(parameters, self.size(ln_params));
-        let params = self.lowest_over_sizes(height, near)?;
-        Some(self.optimum(parameters, params, self.best_tokens(parameters, params)?))
+        let mut corners = self.space.corners().to_vec();
+        corners.extend(self.largest_size_of_one_pass(parameters).into_iter().flat_map(below));
+        let params = self.lowest_over_sizes(height, &corners, near)?;
+        let (tokens, loss) = self.best_at_size(parameters, params)?;
+        Some(Optimum { params, tokens, loss, cost: self.space.cost(params, tokens) })
     }
 
     /// The cheapest allowed run whose loss is at most `goal`; `None` where none is.
@@ -131,8 +140,10 @@ impl Search<'_> {
             let tokens = reaching.fewest_tokens(parameters, params, goal, &last_tokens);
             tokens.map_or(f64::INFINITY, |tokens| ln(self.space.cost(params, tokens)))
         };
+        let mut corners = self.space.corners().to_vec();
+        corners.extend(reaching.least_size_of_one_pass(parameters, goal).into_iter().flat_map(below));
         // The sizes that can reach the goal may lie between two looks; the size of lowest loss is one of them if any is.
-        let params = self.lowest_over_sizes(height, near).or_else(|| {
+        let params = self.lowest_over_sizes(height, &corners, near).or_else(|| {
             let lowest = reaching.lowest_loss(parameters, near).filter(|lowest| lowest.loss <= goal)?;
             let at = ln(lowest.params);
             let from = Height { at, value: height(at) };
@@ -142,12 +153,21 @@ impl Search<'_> {
         Some(self.optimum(parameters, params, tokens))
     }
 
+    /// Whether more tokens may raise the loss.
+    pub(super) fn can_hurt(&self) -> bool {
+        matches!(self.text, Text::CanHurt(_))
+    }
+
     /// Loss of a run.
     pub(super) fn loss(&self, parameters: &[f64], params: f64, tokens: f64) -> f64 {
         let under = |factor: f64| self.law.loss(parameters, &Setting::single_pass(params, tokens / factor));
         match (self.space.batch, self.factor) {
             (None, _) => under(1.0),
             (Some(_), Some(factor)) => under(factor),
+            (Some(_), None) if self.can_hurt() => {
+                let factor = batch::settled_factor(|factor| self.tokens_factor(under(factor)));
+                factor.map_or(f64::INFINITY, under)
+            }
             (Some(_), None) => batch::settled(under(1.0), |loss| under(self.tokens_factor(loss))),
         }
     }
@@ -160,7 +180,7 @@ impl Search<'_> {
 
     /// Loss at the best tokens that a size may see; infinite where it may see none.
     pub(super) fn loss_at_size(&self, parameters: &[f64], params: f64) -> f64 {
-        self.best_tokens(parameters, params).map_or(f64::INFINITY, |tokens| self.loss(parameters, params, tokens))
+        self.best_at_size(parameters, params).map_or(f64::INFINITY, |(_, loss)| loss)
     }
 
     /// What the cheapest run of a size that reaches `goal` costs; infinite where none does.
@@ -207,33 +227,60 @@ impl Search<'_> {
         ClosedForm::Unknown
     }
 
-    /// The tokens of lowest loss that a size may see: all that are allowed, unless loss has risen again by then.
+    /// The tokens of lowest loss that a size may see.
     fn best_tokens(&self, parameters: &[f64], params: f64) -> Option<f64> {
+        self.best_at_size(parameters, params).map(|(tokens, _)| tokens)
+    }
+
+    /// The tokens of lowest loss that a size may see, and that loss: all that are allowed, unless loss has risen by then.
+    fn best_at_size(&self, parameters: &[f64], params: f64) -> Option<(f64, f64)> {
         let most = self.space.most_tokens(params);
         if most < self.space.tokens.0 || !(self.space.params.0..=self.space.params.1).contains(&params) {
             return None;
         }
-        if self.text != Text::CanHurt {
-            return Some(most);
+        let Text::CanHurt(unique) = self.text else { return Some((most, self.loss(parameters, params, most))) };
+        // In the tokens that count, which decide the loss, and with it how many are seen. The first repetition may cost more than any:
+        // loss is lowest before it, and once more beyond.
+        let loss = |counted: f64| self.law.loss(parameters, &Setting::single_pass(params, counted));
+        let once = (ONCE * unique).min(most);
+        let repeated = self.law.best_repeated_tokens(parameters, params, unique).unwrap_or(once).min(most);
+        let [once, repeated] = [once, repeated].map(|counted| self.affordable(loss, counted, most));
+        [once, repeated].into_iter().flatten().min_by(|one, other| one.1.total_cmp(&other.1))
+    }
+
+    /// The run on which `counted` tokens count, or as many below that as need no more than `most`: the tokens that it sees, and its loss.
+    fn affordable(&self, loss: impl Fn(f64) -> f64, counted: f64, most: f64) -> Option<(f64, f64)> {
+        let seen = |counted: f64| counted * self.tokens_factor(loss(counted));
+        let within = |tokens: f64, counted: f64| (tokens.max(self.space.tokens.0), loss(counted));
+        if seen(counted) <= most {
+            return Some(within(seen(counted), counted));
         }
-        let height = |ln_tokens: f64| self.loss(parameters, params, exp(ln_tokens));
-        let (fewest, top) = (ln(self.space.tokens.0), ln(most));
-        let mut lower = Height { at: top, value: height(top) };
-        // Seen so often that it has no loss at all, fewer tokens may still have one.
-        if lower.value.is_finite() && height(top - SLIGHTLY) >= lower.value {
-            return Some(most);
+        if let Some(factor) = self.factor {
+            return Some(within(most, most / factor));
         }
-        // Down from the most, until loss rises.
-        let mut above = lower;
-        loop {
-            let at = (lower.at - STEP).max(fewest);
-            let next = Height { at, value: height(at) };
-            if lower.value.is_finite() && next.value >= lower.value || at <= fewest {
-                let bottom = bracket::lowest(height, at, lower, above.at, self.tolerance);
-                return Some(exp(bottom.at).min(most));
+        // Down until they can be paid, or until fewer cost more again, for they waste more than they spare.
+        let excess = |ln_counted: f64| ln(seen(exp(ln_counted)) / most);
+        let (mut before, mut lower) = (ln(counted), ln(counted));
+        let mut least = excess(lower);
+        while least > 0.0 {
+            let at = lower - STEP;
+            let value = excess(at);
+            if value >= least {
+                let bottom = bracket::lowest(excess, at, Height { at: lower, value: least }, before, self.tolerance);
+                lower = if bottom.value <= 0.0 { bottom.at } else { return None };
+                break;
             }
-            (above, lower) = (lower, next);
+            (before, lower, least) = (lower, at, value);
         }
+        let at = bracket::root(excess, lower, before, TOKENS_TOLERANCE)?;
+        Some(within(most, exp(at)))
+    }
+
+    /// The tokens seen when a size has read everything once, where reading more may hurt.
+    fn one_pass(&self, parameters: &[f64], params: f64) -> Option<f64> {
+        let Text::CanHurt(unique) = self.text else { return None };
+        let loss = self.law.loss(parameters, &Setting::single_pass(params, unique));
+        Some(ONCE * unique * self.tokens_factor(loss))
     }
 
     /// The fewest tokens on which a size reaches `goal`; `None` where it cannot. The search begins at the tokens found last.
@@ -246,13 +293,18 @@ impl Search<'_> {
             return is_enough.then(|| tokens.max(self.space.tokens.0).min(most));
         }
         let excess = |ln_tokens: f64| self.loss(parameters, params, exp(ln_tokens)) - goal;
-        let (fewest, top) = (ln(self.space.tokens.0), ln(most));
-        let at_top = excess(top);
         // Loss at the goal to rounding is the goal: the size of lowest loss may be the only one that reaches it.
-        if at_top.is_nan() || at_top > 1e-13 * goal {
+        let reaches = |tokens: f64| self.loss(parameters, params, tokens) <= goal * (1.0 + 1e-13);
+        let (mut least, mut most) = (self.space.tokens.0, most);
+        // Loss falls within one pass, and beyond the rise after it.
+        if let Some(once) = self.one_pass(parameters, params).filter(|once| (least..most).contains(once)) {
+            *(if reaches(once) { &mut most } else { &mut least }) = once;
+        }
+        if !reaches(most) {
             return None;
         }
-        if at_top >= 0.0 {
+        let (fewest, top) = (ln(least), ln(most));
+        if excess(top) >= 0.0 {
             return Some(most);
         }
         // Widening steps from the tokens of the size before: neighbours need nearly the same.
@@ -272,48 +324,89 @@ impl Search<'_> {
             }
         }
         if low == fewest && excess(fewest) <= 0.0 {
-            return Some(self.space.tokens.0);
+            return Some(least);
         }
         let ln_tokens = bracket::root(excess, low, high, TOKENS_TOLERANCE)?;
         last.set(Some(ln_tokens));
         Some(exp(ln_tokens).min(most))
     }
 
-    /// The size at which `height` of ln N is lowest among those allowed; `None` where it is infinite at every look.
-    fn lowest_over_sizes(&self, height: impl Fn(f64) -> f64, near: Option<f64>) -> Option<f64> {
+    /// The smallest size that reaches `goal` before reading more may hurt: smaller ones may need many times the tokens.
+    fn least_size_of_one_pass(&self, parameters: &[f64], goal: f64) -> Option<f64> {
+        /// Rounding must not make it one that just fails to.
+        const AMPLE: f64 = 1.0 + 1e-11;
+        let excess = |ln_params: f64| {
+            let params = exp(ln_params);
+            let tokens = self.one_pass(parameters, params).unwrap_or(f64::NAN);
+            self.loss(parameters, params, tokens) - goal
+        };
+        let ln_params = bracket::root(excess, ln(self.space.params.0), ln(self.space.params.1), SIZE_TOLERANCE)?;
+        Some(AMPLE * exp(ln_params))
+    }
+
+    /// The largest size that can still read everything once: beyond it, tokens are limited by their cost.
+    fn largest_size_of_one_pass(&self, parameters: &[f64]) -> Option<f64> {
+        let excess = |ln_params: f64| {
+            let params = exp(ln_params);
+            ln(self.space.most_tokens(params).max(1.0) / self.one_pass(parameters, params).unwrap_or(f64::NAN))
+        };
+        let most = self.space.most_params();
+        bracket::root(excess, ln(self.space.params.0), ln(most), SIZE_TOLERANCE).map(exp)
+    }
+
+    /// The size at which `height` of ln N is lowest among those allowed; `None` where it is infinite at every look. At the `corners` it
+    /// may bend or jump.
+    fn lowest_over_sizes(&self, height: impl Fn(f64) -> f64, corners: &[f64], near: Option<f64>) -> Option<f64> {
         let (low, high) = (ln(self.space.params.0), ln(self.space.most_params()));
         if low > high {
             return None;
         }
-        let everywhere = || self.lowest_between(&height, low, high);
-        let Some(near) = near.map(ln).filter(|near| (low..=high).contains(near)) else { return everywhere() };
+        let everywhere = || self.lowest_between(&height, corners, low, high);
+        // One pass and many may each have a size of lowest loss.
+        let near = near.map(ln).filter(|near| (low..=high).contains(near) && !self.can_hurt());
+        let Some(near) = near else { return everywhere() };
         let (from, to) = ((near - NEAR).max(low), (near + NEAR).min(high));
-        match self.lowest_between(&height, from, to) {
+        match self.lowest_between(&height, corners, from, to) {
             Some(params) if is_inside(ln(params), (from, low), (to, high)) => Some(params),
             _ => everywhere(),
         }
     }
 
-    fn lowest_between(&self, height: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
+    fn lowest_between(&self, height: impl Fn(f64) -> f64, corners: &[f64], low: f64, high: f64) -> Option<f64> {
         let steps = ((high - low) / STEP).ceil().max(1.0);
         let grid = (0..=steps as usize).map(|step| low + (high - low) * step as f64 / steps);
-        let corners = self.space.corners().map(ln);
-        let inside = corners.into_iter().filter(|corner| *corner > low && *corner < high);
+        let corners: Vec<f64> = corners.iter().copied().map(ln).collect();
+        let inside = corners.iter().copied().filter(|corner| *corner > low && *corner < high);
         let mut looks: Vec<Height> = grid.chain(inside).map(|at| Height { at, value: height(at) }).collect();
         looks.sort_by(|one, other| one.at.total_cmp(&other.at));
         // A loss that is no number is none to be had.
-        let finite = looks.iter().enumerate().filter(|(_, look)| look.value.is_finite());
-        let (place, best) = finite.min_by(|one, other| one.1.value.total_cmp(&other.1.value))?;
-        let before = looks[place.saturating_sub(1)].at;
-        let after = looks[(place + 1).min(looks.len() - 1)].at;
-        // A limit that a slight step away from is worse is the answer, to the last bit.
-        let is_worse = |at: f64| at < before || at > after || height(at) > best.value;
-        let at_a_limit = best.at == low || best.at == high || corners.contains(&best.at);
-        if at_a_limit && is_worse(best.at - SLIGHTLY) && is_worse(best.at + SLIGHTLY) {
-            return Some(self.size(best.at));
-        }
-        Some(self.size(bracket::lowest(&height, before, *best, after, self.tolerance).at))
+        let value = |place: usize| Some(looks.get(place)?.value).filter(|value| value.is_finite());
+        let is_above = |place: usize, height: f64| value(place).is_none_or(|value| value > height);
+        let is_valley = |place: &usize| {
+            let beside = place.checked_sub(1).is_none_or(|before| is_above(before, looks[*place].value));
+            value(*place)
+                .is_some_and(|height| beside && (is_above(place + 1, height) || value(place + 1) == Some(height)))
+        };
+        let bottom = |place: usize| {
+            let look = looks[place];
+            let before = looks[place.saturating_sub(1)].at;
+            let after = looks[(place + 1).min(looks.len() - 1)].at;
+            // A limit that a slight step away from is worse is the answer, to the last bit.
+            let is_worse = |at: f64| at < before || at > after || height(at) > look.value;
+            let at_a_limit = look.at == low || look.at == high || corners.contains(&look.at);
+            if at_a_limit && is_worse(look.at - SLIGHTLY) && is_worse(look.at + SLIGHTLY) {
+                return look;
+            }
+            bracket::lowest(&height, before, look, after, self.tolerance)
+        };
+        let bottoms = (0..looks.len()).filter(is_valley).map(bottom);
+        bottoms.min_by(|one, other| one.value.total_cmp(&other.value)).map(|bottom| self.size(bottom.at))
     }
+}
+
+/// A size, and those below it that are a few repetitions away: loss rises with the first of them, and may fall with the next.
+fn below(params: f64) -> impl Iterator<Item = f64> {
+    (0..=12).map(move |step| params * exp(-0.125 * f64::from(step)))
 }
 
 /// What a closed form says.

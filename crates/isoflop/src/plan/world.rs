@@ -2,18 +2,20 @@
 
 use std::borrow::Cow;
 
+use isoflop_numerics::elementary::ln;
 use isoflop_numerics::quantile::Bell;
 use isoflop_numerics::resample::{standard_normal, stream};
 
 use super::asked::Asked;
-use super::error::PlanError;
+use super::error::{GUESSING, PlanError};
 use super::problem::{Demand, Problem};
-use super::search::{Optimum, Text};
+use super::search::Optimum;
 use super::space::Space;
-use crate::fit::Draw;
+use crate::fit::{Draw, Warning};
 use crate::hardware::Rental;
 use crate::law::Setting;
 use crate::predict::Extrapolation;
+use crate::units::significant;
 
 /// Draws of uncertain devices where the law has none of its own.
 const DRAWS: usize = 1_000;
@@ -99,23 +101,37 @@ impl Asked<'_> {
         (0..count).map(world).collect()
     }
 
-    /// The planned run as it would be trained in a world: of the size planned, on the tokens that budget and limits leave it there.
+    /// The planned run as it would be trained in a world: of the size planned, on the tokens that budget and limits leave it there. Where
+    /// serving leaves it none, or so few that its batches waste all of them, it guesses.
     pub(super) fn trained(&self, plan: &Optimum, world: &World) -> Optimum {
         let is_goal = self.goal(self.fit.point()).is_some();
         let tokens = if self.problem.is_certain() {
             plan.tokens
         } else {
             let most = world.space.most_tokens(plan.params).max(world.space.tokens.0);
-            let all = !is_goal && self.search(&world.space).text != Text::CanHurt;
+            let all = !is_goal && !self.search(&world.space).can_hurt();
             if all { most } else { plan.tokens.min(most) }
         };
-        self.search(&world.space).optimum(world.parameters, plan.params, tokens)
+        let run = self.search(&world.space).optimum(world.parameters, plan.params, tokens);
+        Optimum { loss: run.loss.min(GUESSING), ..run }
+    }
+
+    /// In which share of the worlds the planned run guesses, in words; `None` where in none.
+    pub(super) fn guessing_doubt(&self, plan: &Optimum, worlds: &[World]) -> Option<Warning> {
+        let guesses = worlds.iter().filter(|world| self.trained(plan, world).loss >= GUESSING).count();
+        let percent = significant(100.0 * guesses as f64 / worlds.len() as f64, 2);
+        let message = format!(
+            "in {percent} % of the draws of price, MFU and goodput the budget leaves this size nothing to be trained with: a loss of \
+             {GUESSING} stands there for a model that guesses; plan for a smaller one (--max-params), or narrow the ranges"
+        );
+        (guesses > 0).then(|| Warning::new("nothing_left", message))
     }
 
     /// What a world says of the ln loss of the planned run; `None` where the law has no draws.
     pub(super) fn bell(&self, plan: &Optimum, world: &World, extrapolation: &Extrapolation) -> Option<Bell> {
         let run = self.trained(plan, world);
         let at = Setting::single_pass(run.params, run.tokens / self.search(&world.space).tokens_factor(run.loss));
-        Some(self.fit.bell_under(world.draw?, &at, extrapolation))
+        let bell = self.fit.bell_under(world.draw?, &at, extrapolation);
+        Some(Bell { centre: bell.centre.min(ln(GUESSING)), ..bell })
     }
 }
