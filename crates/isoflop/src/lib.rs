@@ -38,4 +38,6 @@ pub use law::{Law, Setting};
 pub use plan::{Plan, PlanError};
 pub use predict::{Extrapolation, Light, Prediction};
 pub use runs::{DropReason, Dropped, Filter, Point, Run, Runs, RunsError, TableFormat};
-pub use units::{BitsPerByte, Dollars, Flops, Nats, Params, Seconds, Tokens, UnitError, parse_count};
+pub use units::{
+    BitsPerByte, Dollars, Flops, Nats, Params, Seconds, Tokens, UnitError, parse_bytes, parse_count, parse_share,
+};

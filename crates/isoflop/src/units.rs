@@ -38,6 +38,19 @@ const SHORT_SCALE: [(char, f64); 5] = [('Q', 1e15), ('T', 1e12), ('B', 1e9), ('M
 /// The suffixes of durations, in seconds.
 const DURATIONS: [(char, f64); 5] = [('w', 604_800.0), ('d', 86_400.0), ('h', 3_600.0), ('m', 60.0), ('s', 1.0)];
 
+/// The suffixes of memory, the longest first.
+const BYTES: [(&str, f64); 9] = [
+    ("GiB", 1_073_741_824.0),
+    ("MiB", 1_048_576.0),
+    ("TiB", 1_099_511_627_776.0),
+    ("GB", 1e9),
+    ("MB", 1e6),
+    ("TB", 1e12),
+    ("G", 1e9),
+    ("M", 1e6),
+    ("T", 1e12),
+];
+
 /// Reads a number such as `70B`, `1.4T`, `3e18`, `5_000` or `12k`; the sign and finiteness are the caller's concern.
 ///
 /// `None` when the text is not such a number.
@@ -52,6 +65,33 @@ pub fn parse_count(text: &str) -> Option<f64> {
     }
     let mantissa: f64 = digits.trim_end().parse().ok()?;
     Some(mantissa * scale.map_or(1.0, |(_, scale)| *scale))
+}
+
+/// Reads a share such as `5%` or `0.05`; its bounds are the caller's concern.
+///
+/// ```
+/// assert_eq!(isoflop::parse_share("5 %"), Some(0.05));
+/// ```
+pub fn parse_share(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    number.trim().parse().ok().map(|number: f64| number / unit)
+}
+
+/// Reads a number of bytes such as `80GB`, `80G`, `640e9` or `80GiB`; `None` where it is not positive and finite.
+///
+/// ```
+/// assert_eq!(isoflop::parse_bytes("80GiB"), Some(80.0 * 1024f64.powi(3)));
+/// ```
+pub fn parse_bytes(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let named = |unit: &&(&str, f64)| {
+        text.get(text.len().saturating_sub(unit.0.len())..).is_some_and(|end| end.eq_ignore_ascii_case(unit.0))
+    };
+    let unit = BYTES.iter().find(named);
+    let (number, bytes) = unit.map_or((text, 1.0), |(unit, bytes)| (&text[..text.len() - unit.len()], *bytes));
+    let number: f64 = number.trim().parse().ok()?;
+    (number > 0.0 && number.is_finite()).then_some(number * bytes)
 }
 
 /// Writes `value` with a short-scale suffix below 1e16 and in scientific notation above it, to `digits` significant digits.

@@ -8,6 +8,7 @@ mod rental;
 mod uncertain;
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,20 @@ impl Precision {
             Self::Fp8 | Self::Int8 => 1.0,
             Self::Fp4 => 0.5,
         }
+    }
+}
+
+impl FromStr for Precision {
+    type Err = UnknownName;
+
+    /// ```
+    /// use isoflop::hardware::Precision;
+    /// assert_eq!("FP8".parse(), Ok(Precision::Fp8));
+    /// ```
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let all = [Self::Bf16, Self::Fp8, Self::Fp4, Self::Int8];
+        let named = all.into_iter().find(|precision| precision.to_string().eq_ignore_ascii_case(name.trim()));
+        named.ok_or_else(|| UnknownName::new("number format", name, ["bf16", "fp8", "fp4", "int8"]))
     }
 }
 

@@ -16,6 +16,7 @@ mod problem;
 mod regret;
 mod relaxed;
 mod remedies;
+mod request;
 mod search;
 mod serving;
 mod space;
@@ -42,6 +43,7 @@ pub use later::{Later, Progress};
 pub use limit::Limit;
 pub use problem::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Repetition, ServingMemory, ServingSpeed};
 pub use regret::Regret;
+pub use request::{Request, RequestError};
 pub use serving::{Phase, Serving};
 
 use asked::Asked;

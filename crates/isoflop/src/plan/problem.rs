@@ -1,5 +1,7 @@
 //! What is asked of a plan: a goal, a budget, limits, and what the model is to serve.
 
+use serde::Deserialize;
+
 use super::error::{GUESSING, PlanError, ProblemError};
 use super::limit::Limit;
 use crate::hardware::{Accelerator, Decode, Precision, PriceError, Rental};
@@ -130,7 +132,8 @@ impl ServingSpeed {
 }
 
 /// Whose word on repeated text counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Repetition {
     /// The fit's own law's.
     #[default]
