@@ -8,6 +8,7 @@ mod predict;
 mod recipe;
 mod record;
 mod rental;
+mod report;
 mod train;
 mod tune;
 
@@ -19,11 +20,12 @@ use isoflop::{Filter, Flops, Objective, Params, Tokens};
 pub(crate) use compare::CompareArguments;
 pub(crate) use lab::LabArguments;
 pub(crate) use next::{DecisionArgument, NextArguments};
-pub(crate) use plan::PlanArguments;
+pub(crate) use plan::{PlanArguments, QuestionArguments};
 pub(crate) use predict::PredictArguments;
 pub(crate) use recipe::RecipeArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 pub(crate) use rental::RentalArguments;
+pub(crate) use report::ReportArguments;
 pub(crate) use train::{SampleArguments, TrainArguments};
 pub(crate) use tune::TuneArguments;
 
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Plan the best run under a budget, or the cheapest that reaches a goal, within limits
     Plan(Box<PlanArguments>),
+    /// Write one page that answers the question: the plan, the figures, the doubts, the runs, and how to repeat it
+    Report(Box<ReportArguments>),
     /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
     Next(NextArguments),
     /// Seal a prediction before its run

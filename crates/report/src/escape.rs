@@ -47,6 +47,11 @@ pub(crate) fn xml(text: &str) -> String {
     escaped
 }
 
+/// Lines as the content of an XML element.
+pub(crate) fn xml_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| xml(line) + "\n").collect()
+}
+
 /// `text` cut to `limit` characters, the cut shown by an ellipsis.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {

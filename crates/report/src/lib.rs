@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Fit, Prediction, Plan, Claim, Verdict -> text      what the command line prints
-//! Story                                 -> markdown  report.md
+//! Story                                 -> Document  Markdown and HTML
 //! Runs + Fit + Claim + Verdict          -> figures   a figure, as data
 //! TrackRecord, RecipeComparison         -> text, figures
 //! Figure                                -> svg, braille, csv
@@ -13,20 +13,24 @@
 
 pub mod board;
 mod budgets;
+mod document;
 mod escape;
 pub mod figure;
 pub mod figures;
-pub mod markdown;
+mod html;
 mod numbers;
 mod plan_words;
 mod profile;
 mod render;
 mod resampling;
+pub mod story;
 mod table;
 pub mod text;
 mod words;
 mod wrap;
 
+pub use document::{Document, FigureFile};
 pub use figures::{ValleysInput, gain, reliability, transfer, valleys};
-pub use markdown::{FigureFile, Reproduction, Story, report};
+pub use html::page;
 pub use render::{braille, csv, svg};
+pub use story::{Reproduction, Story, report};

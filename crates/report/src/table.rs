@@ -71,6 +71,26 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The table as HTML, columns of numbers marked as such.
+    pub(crate) fn to_html(&self) -> String {
+        let class = |align: &Align| if *align == Align::Right { " class=\"number\"" } else { "" };
+        let mut text = "<div class=\"scroll\"><table>\n<thead><tr>".to_owned();
+        for (name, align) in &self.columns {
+            let _ = write!(text, "<th scope=\"col\"{}>{}</th>", class(align), escape::xml(name));
+        }
+        text.push_str("</tr></thead>\n<tbody>\n");
+        for row in &self.rows {
+            text.push_str("<tr>");
+            for (cell, (_, align)) in row.iter().zip(&self.columns) {
+                let _ = write!(text, "<td{}>{}</td>", class(align), escape::xml(cell));
+            }
+            text.push_str("</tr>\n");
+        }
+        text + "</tbody>\n</table></div>\n"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,19 +5,33 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use isoflop::blueprint::Given;
 use isoflop::hardware::{Precision, Uncertain};
-use isoflop::plan::{Progress, Repetition};
-use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_count};
+use isoflop::plan::{Progress, Repetition, Request};
+use isoflop::{Dollars, Flops, Nats, Params, Tokens, parse_bytes, parse_count, parse_share};
 
 use super::{AnswerArguments, ConditionArguments, RentalArguments};
 
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
+    pub fit: PathBuf,
+    #[command(flatten)]
+    pub question: QuestionArguments,
+    #[command(flatten)]
+    pub later: LaterArguments,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+    /// Write the plan to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What is to be planned, within which limits.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("budget").args(["flops", "usd", "gpu_hours", "days", "kwh"]),
     group = ArgGroup::new("goal").args(["loss", "better"])
 )]
-pub(crate) struct PlanArguments {
-    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
-    pub fit: PathBuf,
+pub(crate) struct QuestionArguments {
     #[command(flatten)]
     pub budget: BudgetArguments,
     #[command(flatten)]
@@ -32,13 +46,15 @@ pub(crate) struct PlanArguments {
     pub demand: DemandArguments,
     #[command(flatten)]
     pub shape: ShapeArguments,
-    #[command(flatten)]
-    pub later: LaterArguments,
-    #[command(flatten)]
-    pub answer: AnswerArguments,
-    /// Write the plan to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+}
+
+impl QuestionArguments {
+    /// Whether there is a budget or a goal to plan for.
+    pub(crate) fn is_asked(&self) -> bool {
+        let BudgetArguments { flops, usd, gpu_hours, days, kwh } = &self.budget;
+        let budget = flops.is_some() || usd.is_some() || [gpu_hours, days, kwh].into_iter().any(Option::is_some);
+        budget || self.goal.loss.is_some() || self.goal.better.is_some()
+    }
 }
 
 /// What may be spent; one of them.
@@ -183,7 +199,7 @@ pub(crate) struct DemandArguments {
     #[arg(long, value_name = "TOKENS", requires_all = ["serve", "gpu"], allow_hyphen_values = true)]
     pub serve_output: Option<Tokens>,
     /// Sequences that one accelerator decodes at once
-    #[arg(long, value_name = "COUNT", default_value_t = 16.0, requires = "serve_output", value_parser = amount, allow_hyphen_values = true)]
+    #[arg(long, value_name = "COUNT", default_value_t = Request::SEQUENCES, requires = "serve_output", value_parser = amount, allow_hyphen_values = true)]
     pub serve_sequences: f64,
     /// Share of the accelerator's peak that serving reaches; 0.1 unless said otherwise, and with --serve-output that of training, for
     /// prompts alone
@@ -250,29 +266,10 @@ fn loss(text: &str) -> Result<Nats, String> {
     Nats::new(nats).map_err(|error| error.to_string())
 }
 
-/// A share such as `5%` or `0.05`.
 fn share(text: &str) -> Result<f64, String> {
-    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    number.trim().parse::<f64>().map(|number| number / unit).map_err(|_| "a share, such as 5% or 0.05".to_owned())
+    parse_share(text).ok_or_else(|| "a share, such as 5% or 0.05".to_owned())
 }
 
-/// Bytes such as `80GB`, `80G`, `640e9` or `80GiB`.
 fn bytes(text: &str) -> Result<f64, String> {
-    const UNITS: [(&str, f64); 9] = [
-        ("GiB", 1_073_741_824.0),
-        ("MiB", 1_048_576.0),
-        ("TiB", 1_099_511_627_776.0),
-        ("GB", 1e9),
-        ("MB", 1e6),
-        ("TB", 1e12),
-        ("G", 1e9),
-        ("M", 1e6),
-        ("T", 1e12),
-    ];
-    let unit = UNITS.iter().find(|(unit, _)| text.to_lowercase().ends_with(&unit.to_lowercase()));
-    let (number, bytes) = unit.map_or((text, 1.0), |(unit, bytes)| (&text[..text.len() - unit.len()], *bytes));
-    match number.trim().parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * bytes),
-        _ => Err("a number of bytes, such as 80GB".to_owned()),
-    }
+    parse_bytes(text).ok_or_else(|| "a number of bytes, such as 80GB".to_owned())
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use isoflop::hardware::{Rental, Uncertain, accelerator};
+use isoflop::plan::Request;
 
 /// An accelerator, its price, and what training gets out of it.
 #[derive(Debug, Args)]
@@ -11,13 +12,13 @@ pub(crate) struct RentalArguments {
     #[arg(long)]
     pub gpu: Option<String>,
     /// Dollars per accelerator-hour; a plan takes a range as well, such as 1.8..2.6, that holds nine times in ten
-    #[arg(long, default_value = "2", requires = "gpu", allow_hyphen_values = true)]
+    #[arg(long, default_value_t = Request::PRICE.into(), requires = "gpu", allow_hyphen_values = true)]
     pub price: Uncertain,
     /// Share of the accelerator's peak that training reaches; a plan takes a range as well, such as 0.35..0.45
-    #[arg(long, default_value = "0.4", requires = "gpu", allow_hyphen_values = true)]
+    #[arg(long, default_value_t = Request::MFU.into(), requires = "gpu", allow_hyphen_values = true)]
     pub mfu: Uncertain,
     /// Share of the time that is not lost to failures and restarts; a plan takes a range as well, such as 0.85..0.95
-    #[arg(long, default_value = "0.9", requires = "gpu", allow_hyphen_values = true)]
+    #[arg(long, default_value_t = Request::GOODPUT.into(), requires = "gpu", allow_hyphen_values = true)]
     pub goodput: Uncertain,
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod recipe;
 pub(crate) mod record;
+pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod train;
 pub(crate) mod tune;

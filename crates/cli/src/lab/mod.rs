@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use isoflop::recipes::{RecipeComparison, RecipeOptions, compare_recipes};
 use isoflop::{Runs, TableFormat, Verdict};
-use isoflop_report::markdown::{ComparedRecipe, ComparedStory, comparison};
+use isoflop_report::story::{ComparedRecipe, ComparedStory, comparison};
 use isoflop_report::text::{LabPlan, lab_plan};
 use isoflop_sweep::{Design, DesignError, Throughput, TimedQuestion, probes};
 use isoflop_train::{BuildProgress, Recipe, TokenizerKind};
@@ -239,13 +239,13 @@ fn compare(arguments: &LabArguments, description: &str, told: &[(String, Told)])
         report: format!("{RECIPES}/{name}/report.md"),
     });
     let story = ComparedStory {
-        corpus: description.to_owned(),
+        subject: format!("Text: {description}"),
         comparison: &compared,
         recipes: recipes.collect(),
         level,
         reproduction: study::reproduction(),
     };
-    output::write(&out.join("report.md"), &comparison(&story))?;
+    output::write(&out.join("report.md"), &comparison(&story).to_markdown())?;
     Ok(compared)
 }
 

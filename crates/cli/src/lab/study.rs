@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail};
 use isoflop::diagnose::diagnose;
 use isoflop::{Claim, Fit, FitOptions, Flops, Params, Run, Runs, Sealing, TableFormat, Tokens, Verdict};
 use isoflop_report::figure::{Page, Theme};
-use isoflop_report::markdown::{FigureFile, Reproduction, Story, report};
-use isoflop_report::{ValleysInput, svg, valleys};
+use isoflop_report::{FigureFile, Reproduction, Story, ValleysInput, report, svg, valleys};
 use isoflop_sweep::{CellPlan, CorpusLabel, Ladder, LocalEngine, Sweep, SweepPlan};
 use isoflop_train::{EvaluationLimit, TokenSource};
 use serde::Serialize;
@@ -141,7 +140,7 @@ impl Study<'_> {
             output::write(&folder.join(name), &svg(&figure, &Page { theme, width: None }))?;
         }
         let story = Story {
-            corpus: trainer.description.clone(),
+            subject: format!("Text: {}", trainer.description),
             runs: &runs,
             fit: &fit,
             level: trainer.level,
@@ -152,6 +151,7 @@ impl Study<'_> {
             figures: vec![FigureFile {
                 light: "valleys.svg".to_owned(),
                 dark: Some("valleys-dark.svg".to_owned()),
+                svg: None,
                 description: format!(
                     "Loss against model size for {} budgets, the fitted valleys, and the big run",
                     in_words(self.ladder.budgets.len())
@@ -159,7 +159,7 @@ impl Study<'_> {
             }],
             reproduction: reproduction(),
         };
-        output::write(&paths.report, &report(&story))?;
+        output::write(&paths.report, &report(&story).to_markdown())?;
         Ok(Told { fit, verdict, noise, paths })
     }
 

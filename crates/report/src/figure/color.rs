@@ -8,6 +8,8 @@ pub enum Theme {
     Light,
     /// Light ink on near-black.
     Dark,
+    /// Either, as the page that holds the SVG is (CSS `light-dark`): for browsers, not for files.
+    Adaptive,
 }
 
 /// What a mark is painted with, whatever the page.
@@ -50,6 +52,13 @@ impl Theme {
             Self::Dark => {
                 Inks { background: "#0d1117", ink: "#e6edf3", muted: "#9aa4af", grid: "#20262e", accent: "#fb923c" }
             }
+            Self::Adaptive => Inks {
+                background: "light-dark(#ffffff, #0d1117)",
+                ink: "light-dark(#1f2328, #e6edf3)",
+                muted: "light-dark(#59636e, #9aa4af)",
+                grid: "light-dark(#e8ebef, #20262e)",
+                accent: "light-dark(#c2410c, #fb923c)",
+            },
         }
     }
 
@@ -74,6 +83,7 @@ impl Theme {
         match self {
             Self::Light => oklch(between(0.64, 0.32), between(0.12, 0.17), between(178.0, 300.0)),
             Self::Dark => oklch(between(0.58, 0.87), between(0.15, 0.12), between(295.0, 165.0)),
+            Self::Adaptive => format!("light-dark({}, {})", Self::Light.ramp(share), Self::Dark.ramp(share)),
         }
     }
 }
@@ -145,6 +155,17 @@ mod tests {
             assert!(contrasts.windows(2).all(|pair| pair[0] < pair[1]), "{theme:?} {contrasts:?}");
             assert!(contrasts[0] > 3.0, "{theme:?} {contrasts:?}");
         }
+    }
+
+    #[test]
+    fn an_adaptive_figure_has_the_colours_of_both_pages() {
+        for color in [Color::Ink, Color::Muted, Color::Accent, Color::Ramp(0.3)] {
+            let both = format!("light-dark({}, {})", Theme::Light.color(color), Theme::Dark.color(color));
+            assert_eq!(Theme::Adaptive.color(color), both);
+        }
+        let [light, dark, adaptive] = [Theme::Light, Theme::Dark, Theme::Adaptive].map(Theme::inks);
+        assert_eq!(adaptive.background, format!("light-dark({}, {})", light.background, dark.background));
+        assert_eq!(adaptive.grid, format!("light-dark({}, {})", light.grid, dark.grid));
     }
 
     #[test]

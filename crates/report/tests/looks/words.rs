@@ -101,7 +101,7 @@ fn the_report_of_a_whole_story_looks_as_expected() {
     let plan = fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap();
     let (claim, verdict) = big_run(&fit, -0.004);
     let story = Story {
-        corpus: "a synthetic language, 4.1 MB, 512 byte-pair tokens, 3 % of its documents held out".to_owned(),
+        subject: "Text: a synthetic language, 4.1 MB, 512 byte-pair tokens, 3 % of its documents held out".to_owned(),
         runs: &runs,
         fit: &fit,
         level: LEVEL,
@@ -112,6 +112,7 @@ fn the_report_of_a_whole_story_looks_as_expected() {
         figures: vec![FigureFile {
             light: "figures/valleys.svg".to_owned(),
             dark: Some("figures/valleys-dark.svg".to_owned()),
+            svg: None,
             description: "Loss against model size, one curve per training budget".to_owned(),
         }],
         reproduction: Reproduction {
@@ -119,7 +120,7 @@ fn the_report_of_a_whole_story_looks_as_expected() {
             commands: vec!["isoflop demo --seed 0 --out demo".to_owned()],
         },
     };
-    assert_looks_as_expected("report.md", &report(&story));
+    assert_looks_as_expected("report.md", &report(&story).to_markdown());
 }
 
 #[test]

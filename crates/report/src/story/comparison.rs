@@ -1,12 +1,10 @@
 //! The report of recipes compared: which is better and by how much, their laws side by side, and where each one's own story is.
 
-use std::fmt::Write;
-
 use isoflop::recipes::RecipeComparison;
 use isoflop::{Fit, Verdict};
 
-use super::{Reproduction, capitalised, reproduction};
-use crate::escape;
+use super::{Reproduction, capitalised, list_of_doubts, reproduction};
+use crate::document::{Block, Document, Span, plain, strong};
 use crate::numbers::Rounded;
 use crate::table::{Align, Table};
 use crate::text;
@@ -15,8 +13,8 @@ use crate::words;
 /// Everything that is told of recipes compared.
 #[derive(Debug, Clone)]
 pub struct ComparedStory<'a> {
-    /// What the text is, in words.
-    pub corpus: String,
+    /// What it is about, in words.
+    pub subject: String,
     /// The comparison.
     pub comparison: &'a RecipeComparison,
     /// Each recipe's own story.
@@ -40,34 +38,29 @@ pub struct ComparedRecipe<'a> {
     pub report: String,
 }
 
-/// The text of the report.
-pub fn comparison(story: &ComparedStory) -> String {
-    let names: Vec<String> = story.recipes.iter().map(|recipe| escape::markdown(&recipe.name)).collect();
-    let answers = text::recipe_answers(story.comparison);
-    let mut page = format!(
-        "# Which recipe is better: {}?\n\nText: {}\n\n**{}**.\n\n",
-        names.join(" or "),
-        escape::markdown(&story.corpus),
-        capitalised(&escape::markdown(&answers))
-    );
+/// The document that tells which recipe is better.
+pub fn comparison(story: &ComparedStory) -> Document {
+    let names: Vec<&str> = story.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
+    let mut document = Document::default();
+    document.push(Block::Title(format!("Which recipe is better: {}?", names.join(" or "))));
+    document.paragraph([plain(&story.subject)]);
+    document.paragraph([strong(capitalised(&text::recipe_answers(story.comparison))), plain(".")]);
     for (title, table) in text::recipe_tables(story.comparison) {
-        let _ = write!(page, "## {title}\n\n{}\n", table.to_markdown());
+        document.heading(title);
+        document.push(Block::Table(table));
     }
-    let _ = write!(page, "## Laws\n\n{}\n## Claims\n\n", laws(story).to_markdown());
-    for recipe in &story.recipes {
-        let _ = writeln!(
-            page,
-            "- [{}]({}): {}",
-            escape::markdown(&recipe.name),
-            escape::link(&recipe.report),
-            escape::markdown(&words::verdict_answer(recipe.verdict))
-        );
-    }
-    let list: String =
-        story.comparison.warnings.iter().map(|warning| format!("- {}\n", escape::markdown(&warning.message))).collect();
-    let doubts = if list.is_empty() { "None of the checks raised one.\n" } else { &list };
-    let _ = write!(page, "\n## Doubts\n\n{doubts}\n{}", reproduction(&story.reproduction));
-    page
+    document.heading("Laws");
+    document.push(Block::Table(laws(story)));
+    document.heading("Claims");
+    let claim = |recipe: &ComparedRecipe| {
+        let link = Span::Link { text: recipe.name.clone(), target: recipe.report.clone() };
+        vec![link, plain(format!(": {}", words::verdict_answer(recipe.verdict)))]
+    };
+    document.push(Block::List(story.recipes.iter().map(claim).collect()));
+    let messages: Vec<&str> = story.comparison.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    list_of_doubts(&messages, &mut document);
+    reproduction(&story.reproduction, &mut document);
+    document
 }
 
 /// Exponents and floor of each recipe's own fit, with intervals.
