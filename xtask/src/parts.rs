@@ -52,11 +52,21 @@ fn clippy(root: &Path) -> Result<(), Stop> {
 
 fn tests(root: &Path) -> Result<(), Stop> {
     if cargo::answers("cargo", &["nextest", "--version"]) {
-        return cargo::run(root, &["nextest", "run", "--workspace"]);
+        return seeded(root, &["nextest", "run", "--workspace"]);
     }
     // Not installed from here: it compiles for longer than all of the tests take.
     println!("cargo-nextest is not installed: using `cargo test`, which runs the same tests");
-    cargo::run(root, &["test", "--workspace", "--tests", "--no-fail-fast"])
+    seeded(root, &["test", "--workspace", "--tests", "--no-fail-fast"])
+}
+
+/// Runs cargo with the same random cases every time, so that the commit decides and not chance; `PROPTEST_RNG_SEED` asks for others.
+fn seeded(root: &Path, arguments: &[&str]) -> Result<(), Stop> {
+    const SEED: &str = "PROPTEST_RNG_SEED";
+    let mut command = cargo::command(root, arguments);
+    if std::env::var_os(SEED).is_none() {
+        command.env(SEED, "1");
+    }
+    cargo::finish(command, &format!("cargo {}", arguments.join(" ")))
 }
 
 fn doctests(root: &Path) -> Result<(), Stop> {
