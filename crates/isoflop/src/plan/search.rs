@@ -77,6 +77,9 @@ const SLIGHTLY: f64 = 1e-3;
 /// Good to this in ln D.
 const TOKENS_TOLERANCE: f64 = 1e-10;
 
+/// Loss rises with the first repetitions and may fall with the next: sizes that can afford so many passes are looked at.
+const PASSES: [f64; 9] = [1.0, 1.02, 1.06, 1.15, 1.4, 2.0, 4.0, 8.0, 16.0];
+
 /// Of the distinct tokens: rounding must not make a repetition of the last one.
 const ONCE: f64 = 1.0 - 1e-11;
 
@@ -120,7 +123,7 @@ impl Search<'_> {
         }
         let height = |ln_params: f64| self.loss_at_size(parameters, self.size(ln_params));
         let mut corners = self.space.corners().to_vec();
-        corners.extend(self.largest_size_of_one_pass(parameters).into_iter().flat_map(below));
+        corners.extend(PASSES.into_iter().filter_map(|passes| self.largest_size_of_passes(parameters, passes)));
         let params = self.lowest_over_sizes(height, &corners, near)?;
         let (tokens, loss) = self.best_at_size(parameters, params)?;
         Some(Optimum { params, tokens, loss, cost: self.space.cost(params, tokens) })
@@ -344,14 +347,15 @@ impl Search<'_> {
         Some(AMPLE * exp(ln_params))
     }
 
-    /// The largest size that can still read everything once: beyond it, tokens are limited by their cost.
-    fn largest_size_of_one_pass(&self, parameters: &[f64]) -> Option<f64> {
+    /// The largest size whose cost leaves it so many passes over the text; `None` where nothing limits tokens but their number.
+    fn largest_size_of_passes(&self, parameters: &[f64], passes: f64) -> Option<f64> {
         let excess = |ln_params: f64| {
             let params = exp(ln_params);
-            ln(self.space.most_tokens(params).max(1.0) / self.one_pass(parameters, params).unwrap_or(f64::NAN))
+            let needed = passes * self.one_pass(parameters, params).unwrap_or(f64::NAN);
+            ln(self.space.most_tokens(params).max(1.0) / needed)
         };
-        let most = self.space.most_params();
-        bracket::root(excess, ln(self.space.params.0), ln(most), SIZE_TOLERANCE).map(exp)
+        let (least, most) = (self.space.params.0, self.space.most_params());
+        bracket::root(excess, ln(least), ln(most), SIZE_TOLERANCE).map(exp)
     }
 
     /// The size at which `height` of ln N is lowest among those allowed; `None` where it is infinite at every look. At the `corners` it
