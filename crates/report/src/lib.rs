@@ -30,7 +30,7 @@ mod words;
 mod wrap;
 
 pub use document::{Document, FigureFile};
-pub use figures::{ValleysInput, gain, reliability, transfer, valleys};
+pub use figures::{ForecastInput, ValleysInput, forecast, gain, reliability, residuals, transfer, valleys};
 pub use html::page;
 pub use render::{braille, csv, svg};
 pub use story::{Reproduction, Story, report};

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use isoflop::{Fit, FitOptions, Runs, fit};
-use isoflop_report::figure::{Page, Theme};
-use isoflop_report::{FigureFile, Reproduction, Story, ValleysInput, page, report, svg, valleys};
+use isoflop::{Fit, FitOptions, Plan, Runs, fit};
+use isoflop_report::figure::{Figure, Page, Theme};
+use isoflop_report::{
+    FigureFile, ForecastInput, Reproduction, Story, ValleysInput, forecast, page, report, residuals, svg, valleys,
+};
 use serde_json::json;
 
 use super::fit::provenance;
@@ -24,16 +26,15 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let asked = question.is_asked().then(|| fit.answer(&request(question), level)).transpose()?;
     let plan = asked.map(|plan| plan.with_blueprint(&question.shape.given()));
 
-    let curves = valleys(&ValleysInput { runs: &runs, fit: &fit, level, claim: None, verdict: None });
-    let drawing = |theme| svg(&curves, &Page { theme, width: None });
+    let drawn = figures(&runs, &fit, level, plan.as_ref());
     let stem = arguments.output.file_stem().unwrap_or_default().to_string_lossy();
-    let file = |theme: &str| format!("{stem}-valleys{theme}.svg");
-    let figure = FigureFile {
-        light: file(""),
-        dark: Some(file("-dark")),
-        svg: matches!(format, Format::Html).then(|| drawing(Theme::Adaptive)),
-        description: "Loss against model size, one curve per training budget".to_owned(),
+    let file = |(name, figure): &(&str, Figure)| FigureFile {
+        light: format!("{stem}-{name}.svg"),
+        dark: Some(format!("{stem}-{name}-dark.svg")),
+        svg: matches!(format, Format::Html).then(|| svg(figure, &Page { theme: Theme::Adaptive, width: None })),
+        description: figure.title.clone(),
     };
+    let files: Vec<FigureFile> = drawn.iter().map(file).collect();
     let provenance = provenance();
     let story = Story {
         subject: format!("Runs: {}", arguments.table.runs.display()),
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
         plan: plan.as_ref(),
         claim: None,
         verdict: None,
-        figures: vec![figure.clone()],
+        figures: files.clone(),
         reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
     };
     let document = report(&story);
@@ -52,11 +53,13 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     match format {
         Format::Html => output::write(&arguments.output, &page(&document))?,
         Format::Markdown => {
-            for (theme, name) in [(Theme::Light, Some(&figure.light)), (Theme::Dark, figure.dark.as_ref())] {
-                let Some(name) = name else { continue };
-                let path = arguments.output.with_file_name(name);
-                output::write(&path, &drawing(theme))?;
-                written.push(path);
+            for ((_, figure), file) in drawn.iter().zip(&files) {
+                for (theme, name) in [(Theme::Light, Some(&file.light)), (Theme::Dark, file.dark.as_ref())] {
+                    let Some(name) = name else { continue };
+                    let path = arguments.output.with_file_name(name);
+                    output::write(&path, &svg(figure, &Page { theme, width: None }))?;
+                    written.push(path);
+                }
             }
             output::write(&arguments.output, &document.to_markdown())?;
         }
@@ -64,6 +67,13 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     output::print(&if arguments.answer.json { json!({ "written": names }).to_string() } else { names.join("\n") })?;
     Ok(Outcome::Done)
+}
+
+/// The figures of a page, with their names.
+fn figures(runs: &Runs, fit: &Fit, level: f64, plan: Option<&Plan>) -> Vec<(&'static str, Figure)> {
+    let valleys = valleys(&ValleysInput { runs, fit, level, claim: None, verdict: None });
+    let forecast = forecast(&ForecastInput { runs, fit, level, plan, claim: None, verdict: None });
+    vec![("valleys", valleys), ("forecast", forecast), ("residuals", residuals(runs, fit))]
 }
 
 /// What the name of a page says that it is.
