@@ -49,6 +49,8 @@ pub struct FigureFile {
     pub dark: Option<String>,
     /// The SVG itself, for a page that is to hold it.
     pub svg: Option<String>,
+    /// The same for a narrow page.
+    pub narrow_svg: Option<String>,
     /// What it shows, for those who cannot see it.
     pub description: String,
 }
@@ -181,9 +183,15 @@ impl FigureFile {
     }
 
     fn to_html(&self) -> String {
-        let drawing = self.svg.clone().unwrap_or_else(|| {
-            format!("<img src=\"{}\" alt=\"{}\">\n", escape::link(&self.light), escape::xml(&self.description))
-        });
+        let drawing = match (&self.svg, &self.narrow_svg) {
+            (Some(wide), Some(narrow)) => {
+                format!("<div class=\"wide\">\n{wide}</div>\n<div class=\"narrow\">\n{narrow}</div>\n")
+            }
+            (Some(wide), None) => wide.clone(),
+            (None, _) => {
+                format!("<img src=\"{}\" alt=\"{}\">\n", escape::link(&self.light), escape::xml(&self.description))
+            }
+        };
         format!("<figure>\n{drawing}</figure>\n")
     }
 }

@@ -17,6 +17,9 @@ use crate::arguments::ReportArguments;
 use crate::output;
 use crate::{Outcome, input};
 
+/// Width of a figure on a telephone, pixels.
+const NARROW: f64 = 360.0;
+
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let format = Format::of(&arguments.output)?;
     let runs = input::runs(&arguments.table)?;
@@ -28,10 +31,14 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
 
     let drawn = figures(&runs, &fit, level, plan.as_ref());
     let stem = arguments.output.file_stem().unwrap_or_default().to_string_lossy();
+    let held = |figure: &Figure, width: Option<f64>| {
+        matches!(format, Format::Html).then(|| svg(figure, &Page { theme: Theme::Adaptive, width }))
+    };
     let file = |(name, figure): &(&str, Figure)| FigureFile {
         light: format!("{stem}-{name}.svg"),
         dark: Some(format!("{stem}-{name}-dark.svg")),
-        svg: matches!(format, Format::Html).then(|| svg(figure, &Page { theme: Theme::Adaptive, width: None })),
+        svg: held(figure, None),
+        narrow_svg: held(figure, Some(NARROW)),
         description: figure.title.clone(),
     };
     let files: Vec<FigureFile> = drawn.iter().map(file).collect();

@@ -151,11 +151,11 @@ impl Study<'_> {
             figures: vec![FigureFile {
                 light: "valleys.svg".to_owned(),
                 dark: Some("valleys-dark.svg".to_owned()),
-                svg: None,
                 description: format!(
                     "Loss against model size for {} budgets, the fitted valleys, and the big run",
                     in_words(self.ladder.budgets.len())
                 ),
+                ..FigureFile::default()
             }],
             reproduction: reproduction(),
         };

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use isoflop::law::published;
-use isoflop::{Fit, Runs, TableFormat};
+use isoflop::{Fit, Flops, Runs, TableFormat};
 use isoflop_report::figure::{
     Axis, Cell, Color, Direction, Dot, Extent, Figure, Label, Mark, Marker, Page, Panel, Quantity, Side, Size, Theme,
     Weight, Whisker,
 };
-use isoflop_report::{ValleysInput, braille, csv as numbers_of, gain, reliability, svg, transfer, valleys};
+use isoflop_report::{
+    ForecastInput, ValleysInput, braille, csv as numbers_of, forecast, gain, reliability, residuals, svg, transfer,
+    valleys,
+};
 
 use crate::stories::{big_run, compared, fitted, ladder, record, surface};
 use crate::{LEVEL, assert_looks_as_expected};
@@ -72,6 +75,29 @@ fn the_valleys_look_as_expected() {
     let (claim, verdict) = big_run(&fit, -0.004);
     let input = ValleysInput { runs: &runs, fit: &fit, level: LEVEL, claim: Some(&claim), verdict: Some(&verdict) };
     assert_figure("valleys", &valleys(&input));
+}
+
+#[test]
+fn the_forecast_looks_as_expected() {
+    let runs = ladder();
+    let fit = fitted(&runs);
+    let (claim, verdict) = big_run(&fit, -0.004);
+    let alone = ForecastInput { runs: &runs, fit: &fit, level: LEVEL, plan: None, claim: None, verdict: None };
+    assert_figure("forecast", &forecast(&ForecastInput { claim: Some(&claim), verdict: Some(&verdict), ..alone }));
+    let plan = fit.plan(Flops::new(8e13).unwrap(), None, LEVEL).unwrap();
+    let planned = forecast(&ForecastInput { plan: Some(&plan), ..alone });
+    assert!(numbers_of(&planned).contains(&format!(",{},{},", plan.flops.value, plan.new_run.value)));
+}
+
+#[test]
+fn residuals_look_as_expected() {
+    let runs = ladder();
+    let fit = fitted(&runs);
+    let figure = residuals(&runs, &fit);
+    assert_figure("residuals", &figure);
+    let run = &runs.kept[0];
+    let off = run.loss.get() / fit.expected_loss_of(run).unwrap().get() - 1.0;
+    assert_eq!(numbers_of(&figure).matches(&format!(",{off},")).count(), 3);
 }
 
 #[test]
@@ -210,6 +236,10 @@ fn odd_tables_give_sound_figures() {
             [(None, None), (Some(&claim), None), (None, Some(&missed)), (Some(&claim), Some(&missed))]
         {
             let figure = valleys(&ValleysInput { runs, fit, level: LEVEL, claim, verdict });
+            let input = ForecastInput { runs, fit, level: LEVEL, plan: None, claim, verdict };
+            for other in [forecast(&input), residuals(runs, fit)] {
+                assert_is_sound(&svg(&other, &Page::default()));
+            }
             for (theme, _) in PAGES {
                 let svg = svg(&figure, &Page { theme, width: None });
                 assert_is_sound(&svg);

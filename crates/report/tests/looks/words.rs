@@ -112,8 +112,8 @@ fn the_report_of_a_whole_story_looks_as_expected() {
         figures: vec![FigureFile {
             light: "figures/valleys.svg".to_owned(),
             dark: Some("figures/valleys-dark.svg".to_owned()),
-            svg: None,
             description: "Loss against model size, one curve per training budget".to_owned(),
+            ..FigureFile::default()
         }],
         reproduction: Reproduction {
             version: "0.1.0".to_owned(),
