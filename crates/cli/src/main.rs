@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod demo;
+mod figure;
 mod input;
 mod lab;
 mod output;

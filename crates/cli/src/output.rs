@@ -63,21 +63,21 @@ impl OutputFile {
         Ok(Self { temporary, path: path.to_owned() })
     }
 
-    /// Writes the whole text; the file appears under its name only now.
-    pub(crate) fn write(self, text: &str) -> Result<()> {
-        let Self { temporary, path } = self.filled(text)?;
+    /// Writes the whole content; the file appears under its name only now.
+    pub(crate) fn write(self, content: impl AsRef<[u8]>) -> Result<()> {
+        let Self { temporary, path } = self.filled(content.as_ref())?;
         temporary.persist(&path).map(drop).with_context(|| format!("{}: cannot write", path.display()))
     }
 
     /// Like [`OutputFile::write`], but refuses to replace an existing file.
     pub(crate) fn write_new(self, text: &str) -> Result<()> {
-        let Self { temporary, path } = self.filled(text)?;
+        let Self { temporary, path } = self.filled(text.as_bytes())?;
         temporary.persist_noclobber(&path).map(drop).with_context(|| format!("{}: cannot create", path.display()))
     }
 
-    fn filled(mut self, text: &str) -> Result<Self> {
+    fn filled(mut self, content: &[u8]) -> Result<Self> {
         let write = |file: &mut NamedTempFile| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(content)?;
             file.as_file().sync_all()
         };
         write(&mut self.temporary).with_context(|| format!("{}: cannot write", self.path.display()))?;

@@ -277,6 +277,23 @@ fn recipes_are_compared_by_a_column() {
     assert_eq!((&apart["pairs"], &apart["column"]), (&compared["pairs"], &"table".into()));
     let figure = std::fs::read_to_string(dir.join("gain.svg")).unwrap();
     assert!(figure.starts_with("<svg") && figure.contains("Compute that adamw needs"), "{figure}");
+    let draw = |name: &str| {
+        let said = ask(&format!("compare adamw.csv muon.csv --draws 100 --figure {name}"));
+        assert!(said.status.success(), "{said:?}");
+        (String::from_utf8(said.stdout).unwrap(), std::fs::read(dir.join(name)).unwrap_or_default())
+    };
+    for (name, begins) in [
+        ("gain.png", &b"\x89PNG"[..]),
+        ("gain.PDF", b"%PDF"),
+        ("gain.csv", b"panel,series,kind,"),
+        ("gain.svg", b"<svg"),
+    ] {
+        let (_, bytes) = draw(name);
+        assert!(bytes.starts_with(begins), "{name}");
+    }
+    let (said, _) = draw("-");
+    let dots = said.chars().filter(|letter| ('\u{2801}'..='\u{28ff}').contains(letter)).count();
+    assert!(said.starts_with("muon is better") && said.contains("Compute that adamw needs") && dots > 50, "{said}");
     for (arguments, expected) in [
         ("compare runs.csv", "--by recipe"),
         ("compare runs.csv gopher", "models with models"),
@@ -290,6 +307,10 @@ fn recipes_are_compared_by_a_column() {
         ("compare runs.csv --by optimizer --cost muon=0", "above zero"),
         ("compare runs.csv --by optimizer --cost adam=2", "did you mean adamw"),
         ("compare runs.csv --by optimizer --where optimizer=muon", "needs two"),
+        ("compare runs.csv --by optimizer --figure gain.jpeg", ".svg, .png, .pdf, .csv"),
+        ("compare runs.csv --by optimizer --figure gain", ".svg, .png, .pdf, .csv"),
+        ("compare runs.csv --by optimizer --figure - --json", "name a file"),
+        ("compare runs.csv --by optimizer --figure nowhere/gain.png", "cannot write into its folder"),
     ] {
         let complaint = refusal(&ask(arguments));
         assert!(complaint.contains(expected), "{arguments}: {complaint}");

@@ -5,7 +5,7 @@
 //! Story                                 -> Document  Markdown and HTML
 //! Runs + Fit + Claim + Verdict          -> figures   a figure, as data
 //! TrackRecord, RecipeComparison         -> text, figures
-//! Figure                                -> svg, braille, csv
+//! Figure                                -> svg, braille, csv; with the feature `files` also png, pdf
 //! Board                                 -> board     runs in training, on a terminal
 //! ```
 //!
@@ -32,5 +32,7 @@ mod wrap;
 pub use document::{Document, FigureFile};
 pub use figures::{ForecastInput, ValleysInput, forecast, gain, reliability, residuals, transfer, valleys};
 pub use html::page;
+#[cfg(feature = "files")]
+pub use render::{FileError, FileFormat, file};
 pub use render::{braille, csv, svg};
 pub use story::{Reproduction, Story, report};

@@ -178,6 +178,19 @@ proptest! {
     }
 }
 
+#[cfg(feature = "files")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_figure_becomes_a_file(figure in figure()) {
+        use isoflop_report::{FileFormat, file};
+        for (format, _) in FileFormat::ALL {
+            prop_assert!(file(&figure, format, &Page::default()).is_ok_and(|bytes| !bytes.is_empty()), "{:?}", format);
+        }
+    }
+}
+
 #[test]
 fn numbers_of_an_svg_are_found() {
     let found = numbers("<path d=\"M1 2L3 -4Z\" stroke=\"x\"/><text x=\"NaN\" y=\"5\">6</text>");

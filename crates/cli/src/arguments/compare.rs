@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::Args;
 use isoflop::{Filter, Flops};
 
+use crate::figure::FigureArguments;
+
 use super::{AnswerArguments, draws};
 
 #[derive(Debug, Args)]
@@ -29,9 +31,8 @@ pub(crate) struct CompareArguments {
     /// What a FLOP costs under a recipe, as RECIPE=NUMBER, relative to the others; may be given several times
     #[arg(long, value_name = "RECIPE=NUMBER")]
     pub cost: Vec<Cost>,
-    /// Write the gain of recipes over compute to this file, as SVG
-    #[arg(long, value_name = "FILE")]
-    pub figure: Option<PathBuf>,
+    #[command(flatten)]
+    pub figure: FigureArguments,
     /// Draws of the bootstrap over the runs
     #[arg(long, default_value_t = 500, value_parser = draws)]
     pub draws: usize,

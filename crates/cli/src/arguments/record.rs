@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use isoflop::{Params, Tokens};
 
+use crate::figure::FigureArguments;
+
 use super::{AnswerArguments, ConditionArguments, TableArguments};
 
 #[derive(Debug, Args)]
@@ -51,9 +53,8 @@ pub(crate) struct RecordArguments {
     /// Check that the claim with this hash, made known earlier, is still in the record; claims removed from the end leave no other trace
     #[arg(long, value_name = "HASH")]
     pub known: Option<String>,
-    /// Draw how often intervals of every level held, as SVG
-    #[arg(long, value_name = "FILE")]
-    pub figure: Option<PathBuf>,
+    #[command(flatten)]
+    pub figure: FigureArguments,
     /// Print JSON with full precision
     #[arg(long)]
     pub json: bool,

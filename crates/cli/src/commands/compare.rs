@@ -6,13 +6,11 @@ use anyhow::{Result, bail};
 use isoflop::Runs;
 use isoflop::models::{Comparison, model};
 use isoflop::recipes::{RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
-use isoflop_report::figure::Page;
-use isoflop_report::{gain, svg};
+use isoflop_report::gain;
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::output::{self, OutputFile};
-use crate::{Outcome, input};
+use crate::{Outcome, input, output};
 
 /// What `--json` prints of two models.
 #[derive(Serialize)]
@@ -73,7 +71,7 @@ fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Out
     if arguments.law.is_some() {
         bail!("--law judges models; recipes are compared on their own runs: leave it out");
     }
-    let figure = arguments.figure.as_deref().map(OutputFile::create).transpose()?;
+    let figure = arguments.figure.output(arguments.answer.json)?;
     let options = RecipeOptions {
         column: column.to_owned(),
         flops: arguments.flops,
@@ -84,15 +82,13 @@ fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Out
         threads: arguments.threads,
     };
     let compared = compare_recipes(&runs, &options)?;
-    if let Some(figure) = figure {
-        figure.write(&svg(&gain(&compared), &Page::default()))?;
-    }
+    let drawn = figure.map(|figure| figure.draw(&gain(&compared))).transpose()?.unwrap_or_default();
     let text = if arguments.answer.json {
         serde_json::to_string(&compared)?
     } else {
         isoflop_report::text::recipes(&compared)
     };
-    output::print(&text)?;
+    output::print(&(text + &drawn))?;
     Ok(Outcome::Done)
 }
 
@@ -102,7 +98,7 @@ fn models(first: &str, second: &str, arguments: &CompareArguments) -> Result<Out
         ("--skip-bad-rows", arguments.skip_bad_rows),
         ("--flops", arguments.flops.is_some()),
         ("--cost", !arguments.cost.is_empty()),
-        ("--figure", arguments.figure.is_some()),
+        ("--figure", arguments.figure.figure.is_some()),
     ];
     if let Some((flag, _)) = of_recipes.iter().find(|(_, given)| *given) {
         bail!(

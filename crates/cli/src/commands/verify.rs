@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<Outcome> {
     let verdict = claim.judge(run, &output::now())?;
     let kept = record::keep(&verdict, &arguments.claim)?;
     if let Some(file) = file {
-        file.write(&verdict.to_json())?;
+        file.write(verdict.to_json())?;
     }
     output::print(&if arguments.json { verdict.to_json() } else { isoflop_report::text::verdict(&verdict) })?;
     match kept {
