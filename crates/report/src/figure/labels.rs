@@ -23,6 +23,8 @@ pub(crate) struct Lettering<'a> {
     pub(crate) ink: f64,
     /// Distance between places that are tried.
     pub(crate) step: f64,
+    /// What a unit down is worth in units across: letters are higher than wide.
+    pub(crate) tall: f64,
     /// The radius of a dot of this size.
     pub(crate) radius: fn(Size) -> f64,
 }
@@ -155,6 +157,7 @@ struct Room {
     cost: f64,
     margin: f64,
     step: f64,
+    tall: f64,
 }
 
 impl Room {
@@ -162,8 +165,19 @@ impl Room {
     fn new(frame: Rect, lettering: &Lettering) -> Self {
         let cells = |length: f64| (length / lettering.cell).ceil().max(1.0) as usize;
         let (columns, rows) = (cells(frame.width()), cells(frame.height()));
-        let Lettering { cell, ink: cost, margin, step, .. } = *lettering;
-        Self { frame, columns, rows, ink: vec![false; columns * rows], labels: Vec::new(), cell, cost, margin, step }
+        let Lettering { cell, ink: cost, margin, step, tall, .. } = *lettering;
+        Self {
+            frame,
+            columns,
+            rows,
+            ink: vec![false; columns * rows],
+            labels: Vec::new(),
+            cell,
+            cost,
+            margin,
+            step,
+            tall,
+        }
     }
 
     /// Marks a line as ink.
@@ -198,7 +212,7 @@ impl Room {
             .chain(across.flat_map(|left| down.clone().map(move |top| (left, top))))
         {
             let rect = at(left, top);
-            let distance = (left - wish.left).hypot(top - wish.top);
+            let distance = (left - wish.left).hypot(self.tall * (top - wish.top));
             if best.is_some_and(|(cost, _)| distance >= cost) || !self.frame.contains(&rect) {
                 continue;
             }
@@ -263,6 +277,7 @@ mod tests {
             cell: 4.0,
             ink: 3.0,
             step: 2.0,
+            tall: 1.0,
             radius: |_| 4.0,
         };
         Room::new(FRAME, &lettering)

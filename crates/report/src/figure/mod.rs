@@ -51,6 +51,9 @@ pub(crate) use labels::{Lettering, labels};
 pub use mark::{Cell, Dot, Extent, Label, Mark, Marker, Pattern, Shape, Side, Size, Weight, Whisker};
 pub(crate) use plot::{Beyond, Place, Plot};
 
+/// Panels lower than this, pixels, hold a line or two of words beside their marks.
+const STRIP: f64 = 120.0;
+
 /// A figure as data. Fields left out come from [`Figure::of`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -106,8 +109,7 @@ impl Figure {
     }
 
     /// The caption, and how many dots lie beyond their frames.
-    pub fn full_caption(&self) -> String {
-        let beyond: usize = self.panels.iter().map(Panel::beyond).sum();
+    pub(crate) fn full_caption(&self, beyond: usize) -> String {
         let triangles = match beyond {
             0 => return self.caption.clone(),
             1 => "Open triangle on the edge: one point beyond the frame.".to_owned(),
@@ -149,6 +151,11 @@ impl Panel {
         range::range(self, direction)
     }
 
+    /// Whether it is so low that it has nothing to give where room is short.
+    pub(crate) fn is_strip(&self) -> bool {
+        self.height < STRIP
+    }
+
     /// What sets it apart: its title, if it has one, and its axes.
     pub fn name(&self) -> String {
         let axes = match (self.upwards.name.as_str(), self.across.name.as_str()) {
@@ -168,15 +175,26 @@ impl Panel {
             Direction::Upwards => &self.upwards,
         }
     }
+}
 
-    /// Dots whose place is beyond the frame.
-    fn beyond(&self) -> usize {
-        let (across, upwards) = (self.range(Direction::Across), self.range(Direction::Upwards));
-        let outside = |value: f64, (low, high): (f64, f64)| value < low || value > high;
-        self.marks
-            .iter()
-            .flat_map(Mark::dots_of)
-            .filter(|dot| outside(dot.x, across) || outside(dot.y, upwards))
-            .count()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_axes_show_what_every_panel_shows() {
+        let panel = |ends: [f64; 2]| {
+            let axis = || Axis::linear("x", Quantity::Plain);
+            let mut panel = Panel::new(axis(), axis());
+            panel.push(Mark::line("line", Color::Ink, ends.map(|end| (end, end)).to_vec()));
+            panel
+        };
+        let panels = vec![panel([0.0, 1.0]), panel([3.0, 5.0])];
+        let mut figure = Figure { panels, ..Figure::of(panel([0.0, 0.0])) };
+        figure.share(Direction::Upwards);
+        let ranges = |direction| [0, 1].map(|panel: usize| figure.panels[panel].range(direction));
+        let [one, other] = ranges(Direction::Upwards);
+        assert!(one == other && one.0 < 0.0 && one.1 > 5.0, "{one:?} {other:?}");
+        assert_ne!(ranges(Direction::Across)[0], ranges(Direction::Across)[1]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Direction};
 use super::geometry::{Point, Rect};
-use super::mark::{Dot, Pattern, Shape};
+use super::mark::{Dot, Mark, Pattern, Shape};
 use super::scale::Scale;
 use super::ticks::{Tick, ticks};
 use super::{Lettering, Panel};
@@ -188,6 +188,12 @@ impl<'a> Plot<'a> {
             () => return Some(Place::Inside(at)),
         };
         Some(Place::Edge(self.frame.nearest(at), beyond))
+    }
+
+    /// Dots drawn on the edge.
+    pub(crate) fn beyond(&self) -> usize {
+        let dots = self.panel.marks.iter().flat_map(Mark::dots_of);
+        dots.filter(|dot| matches!(self.place(dot), Some(Place::Edge(..)))).count()
     }
 
     /// The ends of a dot's interval in `direction`, cut at the frame; none where the dot itself is beyond it.

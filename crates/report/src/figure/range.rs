@@ -33,20 +33,33 @@ pub(super) fn range(panel: &Panel, direction: Direction) -> (f64, f64) {
         Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
     });
     let padded = ends.map(|ends| padded(axis, ends));
-    let given = axis.at_least.filter(|(low, high)| axis.places(*low) && axis.places(*high) && low < high);
+    let given = axis.at_least.filter(|given| is_range(axis, *given));
     let (mut low, mut high) = match (padded, given) {
         (Some(marks), Some(given)) => (marks.0.min(given.0), marks.1.max(given.1)),
         (Some(ends), None) | (None, Some(ends)) => ends,
         (None, None) if axis.logarithmic => (1.0, 10.0),
         (None, None) => (0.0, 1.0),
     };
-    if let Some(most) = axis.at_most.filter(|most| axis.places(most.0) && axis.places(most.1) && most.0 < most.1) {
+    if let Some(most) = axis.at_most.filter(|most| is_range(axis, *most)) {
         (low, high) = (low.max(most.0), high.min(most.1));
-        if low >= high {
+        if !is_range(axis, (low, high)) {
             return most;
         }
     }
     (low, high)
+}
+
+/// Whether the ends are in order, have places, and are far enough apart for steps between them to keep their digits.
+fn is_range(axis: &Axis, (low, high): (f64, f64)) -> bool {
+    let placed = axis.places(low) && axis.places(high) && low < high;
+    placed && if axis.logarithmic { high.ln() - low.ln() > ROUNDING } else { !is_one_value(low, high) }
+}
+
+/// Whether two numbers differ by no more than rounding.
+fn is_one_value(low: f64, high: f64) -> bool {
+    // Halves, because the difference of the largest floats is none.
+    let span = 0.5 * high - 0.5 * low;
+    span <= ROUNDING * low.abs().max(high.abs()) || span < NOTHING
 }
 
 /// Values without those far above the others.
@@ -64,8 +77,7 @@ fn bulk(mut values: Vec<f64>) -> Vec<f64> {
 
 /// The range with room at both ends.
 fn padded(axis: &Axis, (low, high): (f64, f64)) -> (f64, f64) {
-    let span = 0.5 * high - 0.5 * low;
-    let one_value = span <= ROUNDING * low.abs().max(high.abs()) || span < NOTHING;
+    let one_value = is_one_value(low, high);
     if axis.logarithmic {
         let (low, high) = if one_value { (low / 2.0, high * 2.0) } else { (low, high) };
         let room = (MARGIN * (high.ln() - low.ln())).exp();
@@ -153,6 +165,15 @@ mod tests {
         assert_eq!(upwards(linear().exactly(0.0, 1.0), vec![dots(&[2.0, 3.0])]), (0.0, 1.0));
         assert_eq!(upwards(linear().at_least(0.0, 1.0), vec![dots(&[0.5])]), (0.0, 1.0));
         assert_eq!(upwards(linear().at_most(0.0, 2.5), vec![dots(&[2.0, 3.0])]), (1.95, 2.5));
+    }
+
+    #[test]
+    fn a_range_too_short_to_be_one_is_not_asked_for() {
+        for (low, high) in [(0.0, 5e-324), (1.0, 1.0 + f64::EPSILON), (3.0, 3.0), (4.0, 2.0), (f64::NAN, 1.0)] {
+            assert_eq!(upwards(linear().exactly(low, high), vec![dots(&[2.0, 3.0])]), (1.95, 3.05));
+        }
+        let high = f64::from_bits(1e300f64.to_bits() + 1);
+        assert_eq!(upwards(Axis::logarithmic("N", Quantity::Count).exactly(1e300, high), Vec::new()), (1.0, 10.0));
     }
 
     #[test]

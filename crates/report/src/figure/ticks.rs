@@ -75,6 +75,7 @@ fn linear(axis: &Axis, scale: &Scale, needs: &dyn Fn(&str) -> f64) -> Vec<Tick> 
             .take_while(|value| *value <= high)
             // Nothing but zero is so near to zero.
             .map(|value| if value.abs() < 1e-9 * step { 0.0 } else { value })
+            .filter(|value| scale.holds(*value))
             .map(|value| Tick { value, label: Some(axis.quantity.label(value, Some(step))) })
             .collect();
         if fit(&ticks, scale, needs) {
@@ -170,6 +171,14 @@ mod tests {
             ticks.into_iter().filter_map(|tick| tick.label).count()
         };
         assert_eq!([shown(400.0), shown(200.0), shown(90.0)], [5, 3, 2]);
+    }
+
+    #[test]
+    fn zero_is_no_tick_of_a_logarithmic_axis() {
+        let axis = Axis::logarithmic("a", Quantity::Plain);
+        let scale = Scale::new(true, (f64::MIN_POSITIVE, 3.0), (0.0, 90.0));
+        let ticks = ticks(&axis, &scale, &|_| 80.0);
+        assert!(!ticks.is_empty() && ticks.iter().all(|tick| tick.value > 0.0), "{ticks:?}");
     }
 
     #[test]

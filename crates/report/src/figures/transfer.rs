@@ -2,11 +2,13 @@
 
 use isoflop::tuning::{Factor, Surface, Trial, multiplier};
 
-use crate::figure::{Axis, Color, Dot, Extent, Figure, Label, Mark, Marker, Panel, Quantity, Side};
+use crate::figure::{Axis, Color, Dot, Extent, Figure, Label, Mark, Marker, Panel, Quantity};
 use crate::numbers;
 
 /// Points of a curve.
 const SAMPLES: usize = 121;
+/// The axis shows at least this much above the lowest.
+const LEAST: f64 = 0.01;
 /// Steps of the hidden rate shown beside the trials.
 const MARGIN: f64 = 0.5;
 
@@ -22,47 +24,35 @@ struct Cut {
 
 /// Multiplier of the recipe's hidden rate across, loss above each width's best upwards.
 ///
-/// Dots are runs that differ in the hidden rate alone, lines the surface that all runs were fitted to. Lowest points below each other: the
+/// Dots are runs that differ in the hidden rate alone, lines the surface that all runs were fitted to. Lowest points at one place: the
 /// rate transfers over widths (Yang et al. 2022, arXiv:2203.03466, figure 1).
 pub fn transfer(surface: &Surface) -> Figure {
     let cuts: Vec<Cut> = surface.widths().iter().map(|width| Cut::of(surface, *width)).collect();
     let steps = || cuts.iter().flat_map(|cut| &cut.curve).map(|(steps, _)| *steps).filter(|steps| steps.is_finite());
     let (low, high) = steps().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
-    let above = || cuts.iter().flat_map(|cut| &cut.runs).map(|(_, above)| *above);
-    let highest = above().fold(0.01, f64::max);
-    let lowest = above().fold(0.0, f64::min) - 0.05 * highest;
     let ticks = (low.ceil() as i32..=high.floor() as i32)
         .map(|steps| (f64::from(steps), numbers::general(multiplier(f64::from(steps)), 2)));
     let mut panel = Panel::new(
         Axis::linear("multiplier of the recipe's hidden rate at that width", Quantity::Plain)
-            .exactly(low, high)
             .with_ticks(ticks.collect()),
-        Axis::linear("loss above the width's lowest", Quantity::Share).exactly(lowest, 1.08 * highest),
+        Axis::linear("loss above the width's lowest", Quantity::Share).at_least(0.0, LEAST),
     );
-    let count = cuts.len();
+    let color = |index: usize| Color::class(index, cuts.len());
     for (index, cut) in cuts.iter().enumerate() {
-        let label = Label::beside(cut.name(), 1.0, Side::Left);
-        panel.push(Mark::line(cut.name(), Color::class(index, count), cut.curve.clone()).labelled(label));
+        let line = Mark::line(cut.name(), color(index), cut.curve.clone());
+        let line = line.labelled(Label::after(cut.name()));
+        panel.push(line.stretching(Extent::All, Extent::Nothing));
     }
     for (index, cut) in cuts.iter().enumerate() {
-        let dots = cut.runs.iter().map(|(steps, above)| {
+        let (name, times) = (cut.name(), |steps: f64| format!("{:.2} times the rate", multiplier(steps)));
+        let dot = |(steps, above): &(f64, f64)| {
             let above_in_words = numbers::signed_percent(*above);
-            Dot::at(*steps, *above).named(format!(
-                "{}, {:.2} times the rate: {above_in_words}",
-                cut.name(),
-                multiplier(*steps)
-            ))
-        });
-        panel.push(Mark::dots(cut.name(), Color::class(index, count), Marker::class(index), dots.collect()));
-        // On the lower edge, where the lowest points can be compared.
-        let best = Dot::at(cut.best, lowest + 0.025 * (1.08 * highest - lowest)).named(format!(
-            "{}: best at {:.2} times the rate",
-            cut.name(),
-            multiplier(cut.best)
-        ));
-        let best =
-            Mark::dots(format!("{}, lowest", cut.name()), Color::class(index, count), Marker::TriangleUp, vec![best]);
-        panel.push(best.stretching(Extent::All, Extent::Nothing));
+            Dot::at(*steps, *above).named(format!("{name}, {}: {above_in_words}", times(*steps)))
+        };
+        let runs = cut.runs.iter().map(dot).collect();
+        panel.push(Mark::dots(name.as_str(), color(index), Marker::class(index), runs));
+        let best = Dot::at(cut.best, 0.0).named(format!("{name}: best at {}", times(cut.best)));
+        panel.push(Mark::dots(format!("{name}, lowest"), color(index), Marker::Tick, vec![best]));
     }
     Figure {
         title: "Loss against the hidden learning rate, width by width".to_owned(),
@@ -75,7 +65,7 @@ pub fn transfer(surface: &Surface) -> Figure {
 fn caption(surface: &Surface) -> String {
     format!(
         "Dots: runs that differ in the hidden rate alone, less what their seed does at all rates; they scatter by {}. Lines: the surface that all {} runs were fitted to. \
-         Triangles: its lowest points; where they stand below each other, the rate transfers.",
+         Upright ticks: its lowest points; where they stand at one place, the rate transfers.",
         numbers::percent(surface.noise()),
         numbers::whole(surface.trials().len())
     )

@@ -81,8 +81,8 @@ pub fn valleys(input: &ValleysInput) -> Figure {
         subtitle: subtitle(input, &budgets),
         caption,
         panels: std::iter::once(panel).chain(enlarged).collect(),
+        columns: 1,
         width: 860.0,
-        ..Figure::of(Panel::new(Axis::hidden(), Axis::hidden()))
     }
 }
 
@@ -184,7 +184,7 @@ fn optima(input: &ValleysInput, curves: &[Curve]) -> Mark {
         let Optimum { params, loss } = curve.optimum.filter(|_| curve.is_near())?;
         let sentence = Rounded::count(&params).sentence(input.level);
         let dot = Dot::at(params.value, loss).named(format!("best at {}: {sentence} parameters", curve.label));
-        Some(params.lo.zip(params.hi).map_or(dot.clone(), |(lo, hi)| dot.across(lo, hi)))
+        Some(Dot { x_interval: params.lo.zip(params.hi), ..dot })
     };
     Mark::dots("best sizes", Color::Ink, Marker::Tick, curves.iter().filter_map(dot).collect())
         .with_whiskers(Whisker::Bar)
@@ -202,7 +202,7 @@ fn runs(budgets: &Budgets) -> Vec<Mark> {
             numbers::count(run.tokens.get()),
             numbers::general(loss, 5)
         ));
-        run.loss_se.map_or(dot.clone(), |se| dot.upwards(loss - se, loss + se))
+        Dot { y_interval: run.loss_se.map(|se| (loss - se, loss + se)), ..dot }
     };
     let dots = |runs: &[&Run]| runs.iter().map(dot).collect::<Vec<Dot>>();
     let others =
@@ -224,15 +224,14 @@ fn big_run(input: &ValleysInput) -> Vec<Mark> {
         escape::shorten(&claim.name, LONGEST),
         Rounded::loss(&claim.loss).sentence(claim.level)
     );
-    let dot = Dot::at(size, claim.loss.value).named(predicted);
-    let dot = claim.loss.lo.zip(claim.loss.hi).map_or(dot.clone(), |(lo, hi)| dot.upwards(lo, hi));
+    let dot = Dot { y_interval: claim.loss.lo.zip(claim.loss.hi), ..Dot::at(size, claim.loss.value).named(predicted) };
     let claimed = Mark::dots("big run, predicted", Color::Accent, Marker::Circle, vec![dot])
         .open()
         .with_whiskers(Whisker::Capped);
     let reached = input.verdict.map(|verdict| {
         let name = format!("{}: reached {}", escape::shorten(&verdict.run, LONGEST), words::observed(verdict));
-        let dot = Dot::at(size, verdict.observed.get()).named(name);
-        let dot = if verdict.inside { dot } else { dot.labelled(format!("reached {}", words::observed(verdict))) };
+        let label = (!verdict.inside).then(|| format!("reached {}", words::observed(verdict)));
+        let dot = Dot { label, ..Dot::at(size, verdict.observed.get()).named(name) };
         Mark::dots("big run, reached", Color::Ink, Marker::Star, vec![dot]).sized(Size::Large)
     });
     std::iter::once(claimed).chain(reached).collect()

@@ -10,8 +10,8 @@ use super::canvas::Canvas;
 
 /// Fewest columns and lines between the axes of a panel that is drawn at all.
 const LEAST: (usize, usize) = (8, 2);
-/// Lines that a panel needs besides its frame: its name and its ticks.
-const BESIDES: usize = 2;
+/// Lines of a strip.
+const STRIP: usize = 6;
 /// Widest labels beside a frame.
 const WIDEST: usize = 10;
 
@@ -22,19 +22,28 @@ pub fn braille(figure: &Figure, width: usize, height: usize) -> String {
     let wrapped = |text: &str| wrap::lines(&escape::plain(text), letters, width as f64);
     let mut lines = wrapped(&figure.title);
     lines.extend(wrapped(&figure.subtitle));
+    let mut beyond = 0;
     for each in &figure.panels {
         lines.push(String::new());
-        // A strip has its height in an SVG, too.
-        lines.extend(panel(each, width, if each.height < 120.0 { height.min(6) } else { height }));
+        let (drawn, on_edge) = drawn_panel(each, width, if each.is_strip() { height.min(STRIP) } else { height });
+        lines.extend(drawn);
+        beyond += on_edge;
     }
     lines.push(String::new());
-    lines.extend(wrapped(&figure.full_caption()));
+    lines.extend(wrapped(&figure.full_caption(beyond)));
     lines.join("\n") + "\n"
 }
 
 /// A panel in at most `height` lines of at most `width` columns; none where that is too small.
 pub(crate) fn panel(panel: &Panel, width: usize, height: usize) -> Vec<String> {
-    let rows = height.saturating_sub(BESIDES);
+    drawn_panel(panel, width, height).0
+}
+
+/// The lines of a panel, and how many dots lie beyond its frame.
+fn drawn_panel(panel: &Panel, width: usize, height: usize) -> (Vec<String>, usize) {
+    let mut lines = wrap::lines(&escape::plain(&panel.name()), letters, width as f64);
+    // Besides the frame and the name there are the ticks.
+    let rows = height.saturating_sub(lines.len() + 1);
     let frame = |columns: usize| Rect { left: 0.0, top: 0.0, right: columns as f64, bottom: rows as f64 };
     let upwards = |plot: &Plot| -> Vec<(usize, String)> {
         let ticks = plot.ticks(Direction::Upwards, &|_| 2.0);
@@ -46,10 +55,10 @@ pub(crate) fn panel(panel: &Panel, width: usize, height: usize) -> Vec<String> {
     let beside = scale.iter().map(|(_, label)| label.chars().count() + 1).max().unwrap_or(0);
     let columns = width.saturating_sub(beside);
     if columns < LEAST.0 || rows < LEAST.1 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let plot = Plot::new(panel, frame(columns), &lettering);
-    let mut lines = vec![escape::shorten(&escape::plain(&panel.name()), width)];
+    lines.iter_mut().for_each(|line| *line = escape::shorten(line, width));
     let scale = upwards(&plot);
     for (row, drawn) in drawn(&plot, columns, rows).into_iter().enumerate() {
         let label = scale.iter().find(|(at, _)| *at == row).map_or("", |(_, label)| label);
@@ -66,7 +75,7 @@ pub(crate) fn panel(panel: &Panel, width: usize, height: usize) -> Vec<String> {
         scale.write(first, 0, &label);
     }
     lines.extend(scale.lines());
-    lines
+    (lines, plot.beyond())
 }
 
 /// What stands between the axes.
@@ -173,8 +182,9 @@ fn lettering() -> Lettering<'static> {
         gap: (1.0, 0.5),
         margin: 0.4,
         cell: 1.0,
-        ink: 1.5,
+        ink: 0.7,
         step: 1.0,
+        tall: 2.0,
         radius: |_| 0.0,
     }
 }

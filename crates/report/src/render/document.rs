@@ -84,7 +84,7 @@ fn corners(marker: Marker) -> Vec<Point> {
             let first = [(arm, half), (arm, -half), (half, -half)];
             (0..4).flat_map(|turns| first.map(|corner| turned(corner, turns))).collect()
         }
-        Marker::Tick => [(-0.28, -2.2), (0.28, -2.2), (0.28, 2.2), (-0.28, 2.2)].map(|(x, y)| Point { x, y }).to_vec(),
+        Marker::Tick => [(-0.38, -2.2), (0.38, -2.2), (0.38, 2.2), (-0.38, 2.2)].map(|(x, y)| Point { x, y }).to_vec(),
     }
 }
 

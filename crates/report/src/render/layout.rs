@@ -7,6 +7,8 @@ use super::document::text_width;
 
 /// Narrower pages get what does not fit cut off.
 const NARROWEST: f64 = 280.0;
+/// Pages are no wider and frames no higher.
+const LONGEST: f64 = 4000.0;
 /// Panels beside each other have frames at least so wide.
 const NARROWEST_FRAME: f64 = 230.0;
 const MARGIN: f64 = 20.0;
@@ -38,6 +40,8 @@ pub(super) struct Layout<'a> {
     pub(super) left: f64,
     pub(super) title: Lines,
     pub(super) subtitle: Lines,
+    /// The caption whole, and broken into lines.
+    pub(super) words: String,
     pub(super) caption: Lines,
     pub(super) frames: Vec<Frame<'a>>,
 }
@@ -59,6 +63,7 @@ pub(super) fn lettering() -> Lettering<'static> {
         cell: 4.0,
         ink: 3.0,
         step: 2.0,
+        tall: 1.0,
         radius,
     }
 }
@@ -81,7 +86,7 @@ impl<'a> Layout<'a> {
     /// The figure on a page.
     pub(super) fn new(figure: &'a Figure, page: &Page) -> Self {
         let asked = page.width.filter(|width| width.is_finite()).unwrap_or(figure.width);
-        let width = asked.clamp(NARROWEST, 4000.0);
+        let width = asked.clamp(NARROWEST, LONGEST);
         let inside = width - 2.0 * MARGIN;
         let mut below = 8.0;
         let mut lines = |text: &str, size: f64, line: f64| -> Lines {
@@ -123,10 +128,8 @@ impl<'a> Layout<'a> {
             let titled = row.iter().any(|panel| !panel.title.is_empty());
             let named = upwards.iter().map(Vec::len).max().unwrap_or(0) as f64;
             below += 10.0 + if titled { 18.0 } else { 0.0 } + NAME_LINE * named + if named > 0.0 { 2.0 } else { 0.0 };
-            // A strip as low as a line of words stays so.
-            let heights =
-                row.iter().map(|panel| if panel.height < 120.0 { panel.height } else { panel.height * shrunk });
-            let height = heights.fold(20.0, |highest, height| f64::max(highest, height.min(4000.0)));
+            let heights = row.iter().map(|panel| if panel.is_strip() { panel.height } else { panel.height * shrunk });
+            let height = heights.fold(20.0, |highest, height| f64::max(highest, height.min(LONGEST)));
             below += height;
             let under_row =
                 row.iter().zip(&across).map(|(panel, name)| under(&panel.across, name.len())).fold(6.0, f64::max);
@@ -137,14 +140,15 @@ impl<'a> Layout<'a> {
             below += under_row;
         }
         below += 6.0;
-        let caption: Lines = wrap::lines(&figure.full_caption(), |line| text_width(line, CAPTION), inside)
+        let words = figure.full_caption(frames.iter().map(|frame| frame.plot.beyond()).sum());
+        let caption: Lines = wrap::lines(&words, |line| text_width(line, CAPTION), inside)
             .into_iter()
             .map(|text| {
                 below += CAPTION_LINE;
                 (below, text)
             })
             .collect();
-        Self { width, height: (below + 14.0).round(), left: MARGIN, title, subtitle, caption, frames }
+        Self { width, height: (below + 14.0).round(), left: MARGIN, title, subtitle, words, caption, frames }
     }
 }
 

@@ -25,7 +25,7 @@ pub fn svg(figure: &Figure, page: &Page) -> String {
     let layout = Layout::new(figure, page);
     let Layout { width, height, .. } = layout;
     let inks = page.theme.inks();
-    let svg = Svg::new(width, height, &figure.title, &figure.full_caption(), inks.background);
+    let svg = Svg::new(width, height, &figure.title, &layout.words, inks.background);
     let mut drawing = Drawing { svg, theme: page.theme, inks };
     drawing.lines(layout.left, &layout.title, inks.ink, TITLE, true);
     drawing.lines(layout.left, &layout.subtitle, inks.muted, SUBTITLE, false);
