@@ -104,7 +104,8 @@ pub(crate) struct DemoArguments {
 pub(crate) struct TableArguments {
     /// Table of runs: CSV or JSON lines with params, tokens, loss (or flops for one of the first two); - reads standard input
     pub runs: PathBuf,
-    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    /// Keep only rows whose COLUMN has this VALUE, or compares with it by !=, <, <=, > or >= (quoted: 'flops>=1e20'); may be given
+    /// several times
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     pub filters: Vec<Filter>,
     /// Leave out rows that cannot be read, counted and named, instead of refusing the table
@@ -233,7 +234,8 @@ pub(crate) struct FitArguments {
 pub(crate) struct DiagnoseArguments {
     /// A table of runs (CSV or JSON lines), or a fit: a file, - for standard input, or the name of a published fit
     pub input: PathBuf,
-    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    /// Keep only rows whose COLUMN has this VALUE, or compares with it by !=, <, <=, > or >= (quoted: 'flops>=1e20'); may be given
+    /// several times
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     pub filters: Vec<Filter>,
     /// Judge this fit against the runs as well

@@ -19,7 +19,8 @@ pub(crate) struct CompareArguments {
     /// Compare the recipes that this column of one table names: architectures, optimizers, texts; the first in the table is the reference
     #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
-    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    /// Keep only rows whose COLUMN has this VALUE, or compares with it by !=, <, <=, > or >= (quoted: 'flops>=1e20'); may be given
+    /// several times
     #[arg(long = "where", value_name = "COLUMN=VALUE")]
     pub filters: Vec<Filter>,
     /// Leave out rows that cannot be read, counted and named, instead of refusing the table

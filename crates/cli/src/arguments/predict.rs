@@ -27,7 +27,7 @@ pub(crate) struct PredictArguments {
     /// Say whether the finished runs of this table lie on the curve, below or above it; a run of the fit is left out of it first
     #[arg(long, value_name = "TABLE", conflicts_with_all = ["params", "tokens", "loss", "runs", "unique_tokens", "recipe"])]
     pub against: Option<PathBuf>,
-    /// Keep only rows of --against whose COLUMN has this VALUE; may be given several times
+    /// Keep only rows of --against whose COLUMN has this VALUE, or compares with it by !=, <, <=, > or >=; may be given several times
     #[arg(long = "where", value_name = "COLUMN=VALUE", requires = "against")]
     pub filters: Vec<Filter>,
     /// The table of runs that was fitted, so that those of --against can be left out; not needed where both are the same

@@ -18,7 +18,7 @@ use crate::counting::{FlopCounting, ParamCounting};
 use crate::units::{Flops, Nats, Params, Tokens};
 
 pub(crate) use conditions::ONE_PASS;
-pub use select::Filter;
+pub use select::{Comparison, Filter};
 pub use table::{Point, RunsError, TableFormat};
 
 /// One finished training run.
@@ -72,7 +72,7 @@ pub enum DropReason {
         column: String,
         /// The value found in the row.
         found: String,
-        /// The value asked for.
+        /// The value asked for, with its sign where that is not `=`.
         wanted: String,
     },
     /// The row cannot be read as a run, and the caller asked to go on without it.

@@ -90,8 +90,10 @@ pub enum RunsError {
         /// The table's name.
         source_name: String,
     },
-    /// A filter is not `COLUMN=VALUE`.
-    #[error("`{text}` is not a filter: write COLUMN=VALUE, for example recipe=baseline")]
+    /// A filter is not `COLUMN=VALUE` or another comparison.
+    #[error(
+        "`{text}` is not a filter: write COLUMN=VALUE, for example recipe=baseline, or compare numbers by !=, <, <=, >, >=, for example flops>=1e11"
+    )]
     BadFilter {
         /// The filter's text.
         text: String,
@@ -517,6 +519,26 @@ mod tests {
         assert_eq!(runs.dropped[0].reason.to_string(), "out is 1, not 0.0");
         let unknown = read(table).unwrap().filtered(&["nope=1".parse().unwrap()]);
         assert!(matches!(unknown, Err(RunsError::UnknownColumn { .. })));
-        assert!("noequals".parse::<super::super::Filter>().is_err());
+        for nonsense in ["noequals", "=1", "out!", "out!1", "out>=many", "out=>1"] {
+            let filter = nonsense.parse::<super::super::Filter>();
+            assert!(matches!(filter, Err(RunsError::BadFilter { .. })), "{nonsense}: {filter:?}");
+        }
+    }
+
+    #[test]
+    fn filters_compare_numbers_in_any_spelling_and_drop_what_has_no_order() {
+        let table = "run,params,tokens,loss,budget\na,1e9,2e10,2,1e10\nb,1e9,2e10,2,3T\nc,1e9,2e10,2,none\n";
+        for (filter, kept, reason) in [
+            ("budget>=1e12", "b", "budget is 1e10, not >= 1e12"),
+            ("budget < 3e12", "a", "budget is 3T, not < 3e12"),
+            ("budget<=1e10", "a", "budget is 3T, not <= 1e10"),
+            ("budget>10B", "b", "budget is 1e10, not > 10B"),
+            ("run!=a", "bc", "run is a, not != a"),
+            ("budget!=1e10", "bc", "budget is 1e10, not != 1e10"),
+        ] {
+            let runs = read(table).unwrap().filtered(&[filter.parse().unwrap()]).unwrap();
+            let names: String = runs.kept.iter().map(|run| run.name.as_str()).collect();
+            assert_eq!((names.as_str(), runs.dropped[0].reason.to_string().as_str()), (kept, reason), "{filter}");
+        }
     }
 }
