@@ -40,6 +40,12 @@ pub(crate) fn cut_after(sorted: &[Run], last: usize) -> usize {
     sorted.partition_point(|run| run.flops.get() <= budget)
 }
 
+/// The runs of the largest budget of `sorted` ones.
+pub(crate) fn largest_budget(sorted: &[Run]) -> &[Run] {
+    let least = sorted.last().map_or(0.0, |run| run.flops.get() / ROUNDED_COMPUTE);
+    &sorted[sorted.partition_point(|run| run.flops.get() < least)..]
+}
+
 /// Whether there are enough runs below a cut to fit, and enough far enough above it to judge.
 pub(crate) fn can_be_judged(fitted: &[Run], judged: &[Run]) -> bool {
     let (Some(largest), Some(farthest)) = (fitted.last(), judged.last()) else { return false };
@@ -88,6 +94,10 @@ mod tests {
         assert_eq!((cut_at(&runs, 0.2), cut_at(&runs, 0.7), cut_at(&runs, 1.0)), (3, 5, 6));
         assert_eq!(budgets(&runs, 0.05), [0..3, 3..5, 5..6]);
         assert!(budgets(&[], 0.05).is_empty() && cut_at(&[], 0.4) == 0);
+        assert_eq!(
+            [largest_budget(&runs).len(), largest_budget(&runs[..5]).len(), largest_budget(&[]).len()],
+            [1, 2, 0]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod form;
 mod learnt;
 mod rehearsal;
 mod sampler;
+mod steadiness;
 mod target;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::law::{Hoffmann, Law, Resources};
 use crate::runs::replicates::{seed_variance, setting_columns, settings, witnesses};
 use crate::runs::{Run, Runs};
 use form::Form;
+use rehearsal::Refits;
 use target::{LawPoint, Target};
 
 pub use learnt::Learnt;
@@ -103,7 +105,8 @@ fn posterior(runs: &Runs, form: &Form, prior: &Prior, options: &FitOptions) -> R
     }
     let (chains, quality) = sample(target, mode, options).ok_or_else(no_optimum)?;
     let share = seed_share.unwrap_or(1.0);
-    let rehearsals = rehearsal::rehearsals(form, &runs.kept, prior, *tails, share, options.seed, options.threads);
+    let refits = Refits { form, prior, tails: *tails, seed_share: share, seed: options.seed };
+    let rehearsals = rehearsal::rehearsals(refits, &runs.kept, options.threads);
     let points: Vec<LawPoint> = chains.pooled().filter_map(|at| target.point_at(at)).collect();
     let learnt = learnt::learnt(form, prior, target.floor(), &points);
     let quality = SamplingQuality { rehearsals, learnt, ..quality };
@@ -131,6 +134,7 @@ fn posterior(runs: &Runs, form: &Form, prior: &Prior, options: &FitOptions) -> R
     fit.warnings = warnings::about(&runs.kept, &residuals, 1.0, &fit.status, 0, 0);
     fit.warnings.extend(warnings::shared_trunks(&runs.kept));
     fit.reductions.extend(Reduction::replicates(&witnesses(&runs.kept, share)));
+    fit.warnings.extend(steadiness::warning(refits, &runs.kept, &fit.draws, options.threads));
     fit.warnings.extend(told_by_prior);
     Ok(fit)
 }

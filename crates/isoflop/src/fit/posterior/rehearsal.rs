@@ -17,20 +17,33 @@ use crate::runs::replicates::witnesses;
 
 /// A run farther off than this is an accident, not a drift.
 const LARGEST_ERROR: f64 = 0.3;
-/// Rehearsals at each cut that leaves enough on both sides; `runs` in any order, with the `tails` and the share of seeds in their scatter
-/// that all of them show.
-pub(super) fn rehearsals(
-    form: &Form,
-    runs: &[Run],
-    prior: &Prior,
-    tails: Tails,
-    seed_share: f64,
-    seed: u64,
-    threads: usize,
-) -> Vec<Rehearsal> {
-    /// A rehearsal's own doubt is needed to a few percent only.
-    const SETTINGS: Settings =
-        Settings { chains: 2, warmup: 100, draws: 100, target_acceptance: 0.8, max_depth: 8, threads: 1, seed: 0 };
+
+/// How parts of the runs are fitted again: as all of them were.
+#[derive(Clone, Copy)]
+pub(super) struct Refits<'a> {
+    pub(super) form: &'a Form,
+    pub(super) prior: &'a Prior,
+    pub(super) tails: Tails,
+    /// Share of the scatter's variance that seeds make.
+    pub(super) seed_share: f64,
+    pub(super) seed: u64,
+}
+
+impl Refits<'_> {
+    /// Draws of the posterior of `runs`; `None` where they have none.
+    pub(super) fn draws(&self, runs: &[Run]) -> Option<Vec<Draw>> {
+        /// The doubt of a refit is needed to a few percent only.
+        const SETTINGS: Settings =
+            Settings { chains: 2, warmup: 100, draws: 100, target_acceptance: 0.8, max_depth: 8, threads: 1, seed: 0 };
+        let target = Target::new(self.form, runs, self.prior, self.tails, self.seed_share);
+        let mode = sampler::mode(&target)?;
+        let chains = sampler::chains(&target, &mode, Settings { seed: self.seed, ..SETTINGS })?;
+        Some(chains.pooled().filter_map(|at| target.draw_at(at)).collect())
+    }
+}
+
+/// Rehearsals at each cut that leaves enough on both sides; `runs` in any order.
+pub(super) fn rehearsals(refits: Refits, runs: &[Run], threads: usize) -> Vec<Rehearsal> {
     let sorted = by_compute(runs);
     let mut cuts: Vec<usize> = CUT_SHARES.iter().map(|share| cut_at(&sorted, *share)).collect();
     cuts.dedup();
@@ -41,11 +54,8 @@ pub(super) fn rehearsals(
         }
         let largest = fitted.last()?.flops.get();
         let decades = |run: &Run| log10(run.flops.get() / largest);
-        let target = Target::new(form, fitted, prior, tails, seed_share);
-        let mode = sampler::mode(&target)?;
-        let chains = sampler::chains(&target, &mode, Settings { seed, ..SETTINGS })?;
-        let draws: Vec<Draw> = chains.pooled().filter_map(|at| target.draw_at(at)).collect();
-        Some(judge(form, &draws, fitted.len(), judged, &witnesses(judged, seed_share), &decades))
+        let draws = refits.draws(fitted)?;
+        Some(judge(refits.form, &draws, fitted.len(), judged, &witnesses(judged, refits.seed_share), &decades))
     };
     parallel::map(cuts.len(), threads, rehearse).into_iter().flatten().collect()
 }
