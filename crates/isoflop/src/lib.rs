@@ -37,7 +37,7 @@ pub use fit::{
 pub use law::{Law, Setting};
 pub use plan::{Plan, PlanError};
 pub use predict::{Extrapolation, Light, Prediction};
-pub use runs::{Comparison, DropReason, Dropped, Filter, Point, Run, Runs, RunsError, TableFormat};
+pub use runs::{Comparison, DropReason, Dropped, DroppedNumbers, Filter, Point, Run, Runs, RunsError, TableFormat};
 pub use units::{
     BitsPerByte, Dollars, Flops, Nats, Params, Seconds, Tokens, UnitError, parse_bytes, parse_count, parse_share,
 };

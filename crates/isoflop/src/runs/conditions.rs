@@ -75,7 +75,7 @@ impl Runs {
             None => true,
             Some(reached) => {
                 let reason = DropReason::UnfinishedSchedule { reached };
-                finished.dropped.push(Dropped { name: run.name.clone(), reason });
+                finished.dropped.push(Dropped::of_run(run.clone(), reason));
                 false
             }
         });

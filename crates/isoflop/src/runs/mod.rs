@@ -49,6 +49,36 @@ pub struct Dropped {
     pub name: String,
     /// Why, in words a report can print.
     pub reason: DropReason,
+    /// Its numbers, as far as the row has them, so that a figure can show what was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<DroppedNumbers>,
+}
+
+/// What a row says that was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DroppedNumbers {
+    /// Parameters.
+    pub params: Params,
+    /// Tokens.
+    pub tokens: Tokens,
+    /// Training compute.
+    pub flops: Flops,
+    /// The last loss it had; `None` where the row has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Nats>,
+}
+
+impl Dropped {
+    /// A run that was read and is left out.
+    fn of_run(run: Run, reason: DropReason) -> Self {
+        let Run { name, params, tokens, flops, loss, .. } = run;
+        Self { name, reason, numbers: Some(DroppedNumbers { params, tokens, flops, loss: Some(loss) }) }
+    }
+
+    /// Whether it was a run like those that are kept, and not one of another kind that a filter left out.
+    pub fn was_meant(&self) -> bool {
+        !matches!(self.reason, DropReason::Filtered { .. })
+    }
 }
 
 /// Why a row was left out.

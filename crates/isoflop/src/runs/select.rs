@@ -145,7 +145,7 @@ impl Runs {
             self.dropped.extend(dropped.into_iter().map(|run| {
                 let found = filter.found_in(&run).unwrap_or_else(|| "missing".to_owned());
                 let reason = DropReason::Filtered { column: filter.column.clone(), found, wanted: filter.wanted() };
-                Dropped { name: run.name, reason }
+                Dropped::of_run(run, reason)
             }));
         }
         Ok(self)

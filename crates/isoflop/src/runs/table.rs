@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 use super::columns::{PARAMS, ParamColumn};
-use super::{DropReason, Dropped, Run, Runs};
+use super::{DropReason, Dropped, DroppedNumbers, Run, Runs};
 use crate::counting::{FlopCounting, ParamCounting, TRAINING_FLOPS_PER_PARAM_TOKEN};
 use crate::units::{Flops, Nats, Params, Tokens, parse_count};
 
@@ -165,14 +165,16 @@ impl Runs {
             let name = row.name();
             let status = row.cells.get("status").map(|status| status.to_ascii_lowercase()).unwrap_or_default();
             if UNFINISHED.contains(&status.as_str()) {
-                runs.dropped.push(Dropped { name, reason: DropReason::Unfinished { status } });
+                let numbers = place.numbers(&row);
+                runs.dropped.push(Dropped { name, reason: DropReason::Unfinished { status }, numbers });
                 continue;
             }
+            let numbers = if skip_bad_rows { place.numbers(&row) } else { None };
             match place.run(row, name.clone()) {
                 Ok(run) => runs.kept.push(run),
                 Err(error) if skip_bad_rows => {
                     let message = error.to_string();
-                    runs.dropped.push(Dropped { name, reason: DropReason::Unreadable { message } });
+                    runs.dropped.push(Dropped { name, reason: DropReason::Unreadable { message }, numbers });
                 }
                 Err(error) => return Err(error),
             }
@@ -293,6 +295,13 @@ impl<'a> Place<'a> {
             covariates.remove(column);
         }
         Ok(Run { name, params, tokens, unique_tokens, flops, loss, loss_se, covariates })
+    }
+
+    /// What can be read of a row that is left out; `None` without sizes.
+    fn numbers(&self, row: &Row) -> Option<DroppedNumbers> {
+        let (params, tokens, flops) = self.sizes(row).ok()?;
+        let loss = self.number(row, "loss").ok().flatten().and_then(|loss| Nats::new(loss).ok());
+        Some(DroppedNumbers { params, tokens, flops, loss })
     }
 
     /// The cell `unique_tokens`, or `tokens` over the cell `epochs`; at most `tokens`, and `None` where both are empty.
@@ -476,6 +485,26 @@ mod tests {
         let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, true).unwrap();
         assert_eq!((runs.kept.len(), runs.dropped.len()), (1, 1));
         assert_eq!(runs.dropped[0].name, "row 3");
+    }
+
+    #[test]
+    fn dropped_rows_keep_the_numbers_that_they_have() {
+        let table = "params,tokens,loss,status,recipe\n1e9,2e10,2,,a\n2e9,4e10,9,diverged,a\n3e9,,1,crashed,a\n4e9,8e10,,diverged,a\n5e9,1e11,-2,,a\n6e9,1e11,2,,b\n";
+        let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, true).unwrap();
+        let runs = runs.filtered(&["recipe=a".parse().unwrap()]).unwrap();
+        let numbers = |dropped: &Dropped| {
+            let numbers = dropped.numbers?;
+            Some((numbers.params.get(), numbers.tokens.get(), numbers.flops.get(), numbers.loss.map(Nats::get)))
+        };
+        let expected = [
+            (Some((2e9, 4e10, 4.8e20, Some(9.0))), true),
+            (None, true),
+            (Some((4e9, 8e10, 1.92e21, None)), true),
+            (Some((5e9, 1e11, 3e21, None)), true),
+            (Some((6e9, 1e11, 3.6e21, Some(2.0))), false),
+        ];
+        let found: Vec<_> = runs.dropped.iter().map(|dropped| (numbers(dropped), dropped.was_meant())).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]
