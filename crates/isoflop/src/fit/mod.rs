@@ -5,6 +5,7 @@ mod conventions;
 mod doubt;
 mod file;
 mod form_error;
+mod joint;
 mod plain;
 mod posterior;
 mod prior;
@@ -25,6 +26,7 @@ pub use conventions::Conventions;
 pub use doubt::NoDoubt;
 pub use file::{FitFileError, Provenance};
 pub use form_error::Rehearsal;
+pub use joint::Joint;
 pub use plain::{
     Certificate, HUBER_KNEE, Objective, Profile, ProfiledLoss, ProfiledSize, Quantity, Resampled, Resampling, Status,
     UnknownObjective, profile, recipes,

@@ -329,6 +329,27 @@ impl Fit {
         Ok((params, Tokens::new(product / params.get())?))
     }
 
+    /// The compute-optimal size for `budget`, parameters, with its interval over the draws.
+    ///
+    /// # Errors
+    /// As [`Fit::best_allocation`].
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::{Fit, Flops, law::published};
+    /// let fit = Fit::from_published(published("besiroglu2024").unwrap());
+    /// let budget = Flops::new(5.76e23)?;
+    /// let size = fit.best_size(budget, 0.9)?;
+    /// assert_eq!((size.value, size.lo), (fit.best_allocation(budget)?.0.get(), None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn best_size(&self, budget: Flops, level: f64) -> Result<Estimate, QuestionError> {
+        let (params, _) = self.best_allocation(budget)?;
+        let ln_params = self.estimate(|parameters| self.law.best_ln_params(parameters, budget.get()), level);
+        let end = |end: fn(&Estimate) -> Option<f64>| ln_params.as_ref().and_then(end).map(exp);
+        Ok(Estimate { value: params.get(), lo: end(|size| size.lo), hi: end(|size| size.hi) })
+    }
+
     /// `quantity` at the optimum of a plain fit, or its median over a posterior.
     pub(crate) fn central(&self, quantity: impl Fn(&[f64]) -> Option<f64>) -> Option<f64> {
         if self.prior.is_none() || self.draws.is_empty() {
