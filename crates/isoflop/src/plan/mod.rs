@@ -20,6 +20,7 @@ mod request;
 mod search;
 mod serving;
 mod space;
+mod trade;
 mod world;
 
 use isoflop_numerics::quantile::Bell;
@@ -45,6 +46,7 @@ pub use problem::{Answers, Baseline, Budget, Demand, Goal, Limits, Problem, Repe
 pub use regret::Regret;
 pub use request::{Request, RequestError};
 pub use serving::{Phase, Serving};
+pub use trade::{Trade, TradeUnit, Traded};
 
 use asked::Asked;
 use search::Optimum;

@@ -110,9 +110,13 @@ impl Problem {
 
     /// Training and serving together: dollars where both are rented, else FLOP.
     fn total(&self, run: &Optimum) -> f64 {
+        run.cost * self.dollars_per_flop().unwrap_or(1.0)
+    }
+
+    /// The price of a FLOP of training, where training and serving are rented both.
+    pub(super) fn dollars_per_flop(&self) -> Option<f64> {
         let is_served = self.demand.as_ref().is_some_and(|demand| demand.rental.is_some());
-        let rental = self.rental.as_ref().filter(|_| is_served);
-        run.cost * rental.map_or(1.0, Rental::dollars_per_flop)
+        self.rental.as_ref().filter(|_| is_served).map(Rental::dollars_per_flop)
     }
 }
 
