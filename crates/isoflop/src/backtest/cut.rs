@@ -6,8 +6,8 @@ use isoflop_numerics::elementary::log10;
 use serde::{Deserialize, Serialize};
 
 use super::BacktestError;
-use crate::runs::Run;
-use crate::runs::groups::{CUT_SHARES, FEWEST_FITTED, FEWEST_JUDGED, can_be_judged, cut_after, cut_at};
+use crate::runs::groups::{CUT_SHARES, FEWEST_FITTED, FEWEST_JUDGED, by_compute, can_be_judged, cut_after, cut_at};
+use crate::runs::{Run, Runs};
 use crate::units::Flops;
 
 /// A cut that was asked for.
@@ -83,12 +83,65 @@ pub(super) fn origins(sorted: &[Run], asked: &[Cut]) -> Result<Vec<Origin>, Back
         return Ok(by_share);
     }
     let all = usable((0..sorted.len()).map(|last| cut_after(sorted, last)).collect());
-    let Some(widest) = all.len().checked_sub(1) else { return Err(BacktestError::NoCut) };
-    if all.len() <= FOUR {
-        return Ok(all);
+    if all.is_empty() { Err(BacktestError::NoCut) } else { Ok(evenly(all, FOUR)) }
+}
+
+/// Runs of the top are those with at least this share of the largest compute.
+const TOP: f64 = 0.8;
+
+impl Cut {
+    /// Cuts above one budget after the other, up to `most` of them, that are all judged by the runs of the largest: how the forecast of the top
+    /// came about as the ladder grew.
+    ///
+    /// # Errors
+    /// [`BacktestError`] where the runs allow none.
+    ///
+    /// # Example
+    /// ```
+    /// use isoflop::backtest::Cut;
+    /// use isoflop::{Runs, TableFormat};
+    /// let rows = (0..30).map(|i| format!("{},{},2\n", 1e7 * 1.5f64.powi(i % 6), 1e18 * 4f64.powi(i / 6)));
+    /// let table = format!("params,flops,loss\n{}", rows.collect::<String>());
+    /// let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false)?;
+    /// let below: Vec<f64> = Cut::below_the_top(&runs, 8)?.iter().map(|cut| cut.fitted_below.get()).collect();
+    /// assert_eq!(below, [1.6e19, 6.4e19, 2.56e20]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn below_the_top(runs: &Runs, most: usize) -> Result<Vec<Self>, BacktestError> {
+        let sorted = by_compute(&runs.finished().kept);
+        let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
+            return Err(BacktestError::TooFewRuns { found: 0 });
+        };
+        let top = sorted.partition_point(|run| run.flops.get() < TOP * last.flops.get());
+        // A table of scattered compute has one run at the top.
+        let top = top.min(sorted.len().saturating_sub(FEWEST_JUDGED));
+        let mut places: Vec<usize> = (0..top).map(|place| cut_after(&sorted, place).min(top)).collect();
+        places.dedup();
+        places.retain(|place| {
+            sorted[place - 1].flops.get() >= LEAST_SPAN * first.flops.get() && origin(&sorted, *place, top).is_some()
+        });
+        if places.is_empty() {
+            return Err(if sorted.len() < FEWEST_FITTED + FEWEST_JUDGED {
+                BacktestError::TooFewRuns { found: sorted.len() }
+            } else {
+                BacktestError::NoCut
+            });
+        }
+        let judged_from = sorted[top].flops;
+        Ok(evenly(places, most)
+            .into_iter()
+            .map(|place| Self { fitted_below: sorted[place].flops, judged_from })
+            .collect())
     }
-    // Evenly over all that there are, the first and the last among them.
-    Ok((0..FOUR).map(|number| all[number * widest / (FOUR - 1)].clone()).collect())
+}
+
+/// Up to `most` of `all`, evenly over them, the first and the last among them.
+fn evenly<T: Clone>(all: Vec<T>, most: usize) -> Vec<T> {
+    if all.len() <= most {
+        return all;
+    }
+    let (widest, last) = (all.len() - 1, most.saturating_sub(1).max(1));
+    (0..most).map(|number| all[number * widest / last].clone()).collect()
 }
 
 /// The cut that fits the runs before place `fitted` and judges those from place `judged` on; `None` where these are too few or too near.
@@ -110,8 +163,7 @@ fn origin(sorted: &[Run], fitted: usize, judged: usize) -> Option<Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::groups::by_compute;
-    use crate::{Runs, TableFormat};
+    use crate::TableFormat;
 
     /// `sizes` runs at each budget.
     fn ladder(budgets: &[f64], sizes: i32) -> Vec<Run> {
@@ -138,6 +190,26 @@ mod tests {
         assert!(said(&ladder(&[1e18], 20)).contains("add runs at other budgets"));
         assert!(said(&ladder(&[1e18, 1e19], 4)).contains("there are 8 runs: add runs"));
         assert!(said(&ladder(&[1e18, 1e19], 20)).contains("no cut of compute leaves"));
+    }
+
+    #[test]
+    fn cuts_below_the_top_are_all_judged_by_it() {
+        let cuts = |budgets: &[f64], most: usize| {
+            let kept = ladder(budgets, 6);
+            Cut::below_the_top(&Runs { kept, ..Runs::default() }, most)
+        };
+        let six = [1e18, 3e18, 1e19, 3e19, 1e20, 3e20];
+        let made = cuts(&six, 9).unwrap();
+        assert_eq!(made.iter().map(|cut| cut.fitted_below.get()).collect::<Vec<_>>(), [1e19, 3e19, 1e20, 3e20]);
+        assert!(made.iter().all(|cut| cut.judged_from.get() == 3e20));
+        let two = cuts(&six, 2).unwrap();
+        assert_eq!(two, [made[0], made[3]]);
+        assert!(cuts(&[1e18], 9).unwrap_err().to_string().contains("there are 6 runs"));
+        assert!(Cut::below_the_top(&Runs::default(), 9).is_err());
+        let one_at_the_top: Vec<f64> = (0..20).map(|step| 1e18 * 1.5f64.powi(step)).collect();
+        let scattered = Runs { kept: ladder(&one_at_the_top, 1), ..Runs::default() };
+        // All of one size: nothing to tell a law from.
+        assert_eq!(Cut::below_the_top(&scattered, 9), Err(BacktestError::NoCut));
     }
 
     #[test]

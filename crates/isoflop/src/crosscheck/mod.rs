@@ -14,6 +14,7 @@ use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
 use crate::law::Law;
 use crate::runs::Run;
 
+pub use envelope::{EnvelopePoint, training_envelope};
 pub use parabola::vertex_shift;
 
 /// Approaches 1 and 2 on one table.

@@ -130,8 +130,9 @@ impl Surface {
         chosen
     }
 
-    /// The lowest and highest move of `factor` that were tried.
-    fn tried(&self, factor: usize) -> (f64, f64) {
+    /// The lowest and highest move of `factor`, its place in [`Factor::ALL`](super::Factor::ALL), that were tried: an optimum beyond them is not
+    /// bracketed.
+    pub fn tried(&self, factor: usize) -> (f64, f64) {
         let moves = self.trials().iter().map(|trial| trial.moves[factor]);
         moves.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), steps| (low.min(steps), high.max(steps)))
     }
