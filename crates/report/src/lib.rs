@@ -18,6 +18,7 @@ mod escape;
 pub mod figure;
 pub mod figures;
 mod html;
+mod hull;
 mod numbers;
 mod plan_words;
 mod profile;
@@ -30,7 +31,10 @@ mod words;
 mod wrap;
 
 pub use document::{Document, FigureFile};
-pub use figures::{ForecastInput, ValleysInput, forecast, gain, reliability, residuals, transfer, valleys};
+pub use figures::{
+    ContourInput, ForecastInput, RatiosInput, ValleysInput, contour, exponents, forecast, gain, panels, ratios,
+    reliability, residuals, transfer, valleys,
+};
 pub use html::page;
 #[cfg(feature = "files")]
 pub use render::{FileError, FileFormat, file};

@@ -39,24 +39,46 @@ pub(crate) struct Label {
 
 /// Most characters of a label.
 const LONGEST: usize = 44;
+/// What a label of a dot pays for moving from where it would like to be, and for being farther from its dot.
+const SIDE: f64 = 0.2;
+const AWAY: f64 = 2.0;
+/// Cells with ink that a label may cover that could be left out.
+const FEW: usize = 4;
+
+/// A label with the place that it would like to have.
+struct Wished {
+    place: Rect,
+    text: String,
+    color: Color,
+    /// The dot that it belongs to.
+    dot: Option<Point>,
+    /// Whether it stands back: of many names those are shown for which there is room beside their dots.
+    is_optional: bool,
+}
 
 /// The labels of a panel in its frame. Labels of later marks choose first, for they matter most; but one that fits where it belongs
-/// is not pushed away by one that has to look for a place anyway. A label without any free place is left out.
+/// is not pushed away by one that has to look for a place anyway. A label without any free place is left out, and that of a small dot without
+/// one beside it.
 pub(crate) fn labels(plot: &Plot, lettering: &Lettering) -> Vec<Label> {
     let mut room = Room::new(plot.frame, lettering);
-    let mut wishes: Vec<(Rect, String, Color)> = Vec::new();
+    let mut wishes: Vec<Wished> = Vec::new();
     for mark in &plot.panel.marks {
         add_ink(&mut room, plot, &mark.shape, lettering);
-        let radius = if let Shape::Dots { size, .. } = mark.shape { (lettering.radius)(size) } else { 0.0 };
+        let size = if let Shape::Dots { size, .. } = mark.shape { Some(size) } else { None };
+        let radius = size.map_or(0.0, lettering.radius);
         for (at, side, text) in wishes_of(plot, &mark.shape, mark.label.as_ref()) {
             let text = escape::shorten(&text, LONGEST);
-            wishes.push((beside(at, side, radius, (lettering.width)(&text), lettering), text, mark.color));
+            let place = beside(at, side, radius, (lettering.width)(&text), lettering);
+            let (dot, is_optional) = (size.map(|_| at), size == Some(Size::Small));
+            wishes.push(Wished { place, text, color: mark.color, dot, is_optional });
         }
     }
     wishes.reverse();
-    wishes.sort_by_key(|(wish, ..)| !plot.frame.contains(wish));
-    let placed =
-        wishes.into_iter().filter_map(|(wish, text, color)| Some(Label { place: room.place(wish)?, text, color }));
+    wishes.sort_by_key(|wish| (wish.is_optional, !plot.frame.contains(&wish.place)));
+    let placed = wishes.into_iter().filter_map(|wish| {
+        let place = room.place(wish.place, wish.dot, wish.is_optional)?;
+        Some(Label { place, text: wish.text, color: wish.color })
+    });
     placed.collect()
 }
 
@@ -85,7 +107,7 @@ fn wishes_of(plot: &Plot, shape: &Shape, label: Option<&Wish>) -> Vec<(Point, Si
             Shape::Dots { dots, .. } => match plot.place(dots.first()?)? {
                 Place::Inside(at) | Place::Edge(at, _) => at,
             },
-            Shape::Band(_) | Shape::Region(_) | Shape::Range { .. } => {
+            Shape::Band(_) | Shape::Region { .. } | Shape::Range { .. } => {
                 *plot.area(shape).iter().min_by(|one, other| one.y.total_cmp(&other.y))?
             }
             Shape::Cells(_) => return None,
@@ -131,7 +153,7 @@ fn beside(at: Point, side: Side, radius: f64, width: f64, lettering: &Lettering)
 /// Marks what labels should not cover.
 fn add_ink(room: &mut Room, plot: &Plot, shape: &Shape, lettering: &Lettering) {
     plot.strokes(shape).iter().for_each(|stroke| room.add_line(&stroke.points));
-    if let Shape::Region(_) = shape {
+    if let Shape::Region { edged: true, .. } = shape {
         room.add_line(&plot.area(shape));
     }
     let Shape::Dots { dots, size, .. } = shape else { return };
@@ -199,21 +221,30 @@ impl Room {
         }
     }
 
-    /// The place for a label that would like to be at `wish`; it is taken from then on.
+    /// The place for a label that would like to be at `wish`, and beside its `dot` if it has one; it is taken from then on.
     ///
-    /// `None` only when no place in the frame is free of other labels.
-    fn place(&mut self, wish: Rect) -> Option<Rect> {
+    /// `None` only when no place in the frame is free of other labels, and for one that is optional when there is none without ink beside its dot.
+    fn place(&mut self, wish: Rect, dot: Option<Point>, is_optional: bool) -> Option<Rect> {
         let (width, height) = (wish.width(), wish.height());
         let at = |left: f64, top: f64| Rect { left, top, right: left + width, bottom: top + height };
         let across = self.steps(self.frame.left, self.frame.right - width);
         let down = self.steps(self.frame.top, self.frame.bottom - height);
+        let apart =
+            |rect: &Rect, dot: Point| (rect.nearest(dot).x - dot.x).hypot(self.tall * (rect.nearest(dot).y - dot.y));
+        let nearest = dot.map_or(0.0, |dot| apart(&wish, dot));
         let mut best: Option<(f64, Rect)> = None;
         for (left, top) in std::iter::once((wish.left, wish.top))
             .chain(across.flat_map(|left| down.clone().map(move |top| (left, top))))
         {
             let rect = at(left, top);
-            let distance = (left - wish.left).hypot(self.tall * (top - wish.top));
+            let moved = (left - wish.left).hypot(self.tall * (top - wish.top));
+            // On which side of its dot a label stands matters little, how near it is much.
+            let away = dot.map(|dot| (apart(&rect, dot) - nearest).abs());
+            let distance = away.map_or(moved, |away| SIDE * moved + AWAY * away);
             if best.is_some_and(|(cost, _)| distance >= cost) || !self.frame.contains(&rect) {
+                continue;
+            }
+            if is_optional && away.is_some_and(|away| away > nearest) {
                 continue;
             }
             let padded = Rect {
@@ -225,7 +256,11 @@ impl Room {
             if self.labels.iter().any(|label| label.overlaps(&padded)) {
                 continue;
             }
-            let cost = distance + self.cost * self.inked(&rect) as f64;
+            let inked = self.inked(&rect);
+            if is_optional && inked > FEW {
+                continue;
+            }
+            let cost = distance + self.cost * inked as f64;
             if best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, rect));
             }
@@ -289,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_free_wish_is_granted() {
-        assert_eq!(room().place(wish(100.0, 94.0, 50.0)), Some(wish(100.0, 94.0, 50.0)));
+        assert_eq!(room().place(wish(100.0, 94.0, 50.0), None, false), Some(wish(100.0, 94.0, 50.0)));
     }
 
     #[test]
@@ -297,7 +332,7 @@ mod tests {
         for (left, top) in [(300.0, 25.0), (12.0, 218.0), (-500.0, 900.0), (150.0, 100.0)] {
             let mut room = room();
             room.add_line(&[Point { x: 0.0, y: 100.0 }, Point { x: 400.0, y: 120.0 }]);
-            let places: Vec<Rect> = (0..12).map(|_| room.place(wish(left, top, 60.0)).unwrap()).collect();
+            let places: Vec<Rect> = (0..12).map(|_| room.place(wish(left, top, 60.0), None, false).unwrap()).collect();
             for (index, place) in places.iter().enumerate() {
                 assert!(FRAME.contains(place), "{place:?}");
                 assert!(places[..index].iter().all(|other| !other.overlaps(place)), "{places:?}");
@@ -309,13 +344,13 @@ mod tests {
     fn a_label_moves_off_a_line() {
         let mut room = room();
         room.add_line(&[Point { x: 10.0, y: 100.0 }, Point { x: 310.0, y: 100.0 }]);
-        let place = room.place(wish(100.0, 94.0, 60.0)).unwrap();
+        let place = room.place(wish(100.0, 94.0, 60.0), None, false).unwrap();
         assert!(place.bottom <= 101.0 || place.top >= 99.0, "{place:?}");
         assert!((place.top - 94.0).abs() < 20.0, "near its wish: {place:?}");
     }
 
     #[test]
     fn a_label_wider_than_the_frame_is_left_out() {
-        assert_eq!(room().place(wish(0.0, 0.0, 400.0)), None);
+        assert_eq!(room().place(wish(0.0, 0.0, 400.0), None, false), None);
     }
 }

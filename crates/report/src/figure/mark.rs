@@ -33,8 +33,13 @@ pub enum Shape {
     },
     /// The area between two curves: `(x, lower, upper)`. An infinite end reaches to the frame. Bands over each other add up.
     Band(Vec<(f64, f64, f64)>),
-    /// The inside of an outline, with the outline: a hull, an ellipse.
-    Region(Vec<(f64, f64)>),
+    /// The inside of an outline.
+    Region {
+        /// The corners, around it.
+        outline: Vec<(f64, f64)>,
+        /// Whether the outline itself is drawn, as of a hull or an ellipse; without it a region is a band in any direction.
+        edged: bool,
+    },
     /// All of the frame between two values of one axis: the range of the fit.
     Range {
         /// The axis the values are on.
@@ -310,7 +315,7 @@ impl Mark {
 
     /// A region with its outline.
     pub fn region(series: impl Into<String>, color: Color, outline: Vec<(f64, f64)>) -> Self {
-        Self::new(series, color, Shape::Region(outline), Extent::All)
+        Self::new(series, color, Shape::Region { outline, edged: true }, Extent::All)
     }
 
     /// A shaded range of one axis, which it does not stretch.
@@ -387,6 +392,15 @@ impl Mark {
     pub fn sized(mut self, chosen: Size) -> Self {
         if let Shape::Dots { size, .. } = &mut self.shape {
             *size = chosen;
+        }
+        self
+    }
+
+    /// Without its outline: a region.
+    #[must_use]
+    pub fn without_edge(mut self) -> Self {
+        if let Shape::Region { edged, .. } = &mut self.shape {
+            *edged = false;
         }
         self
     }

@@ -146,7 +146,7 @@ impl<'a> Plot<'a> {
                 let lower = points.iter().rev().filter(whole).filter_map(|(x, low, _)| self.at((*x, *low)));
                 upper.chain(lower).collect()
             }
-            Shape::Region(points) => points.iter().filter_map(|point| self.at(*point)).collect(),
+            Shape::Region { outline, .. } => outline.iter().filter_map(|point| self.at(*point)).collect(),
             Shape::Range { direction, from, to } => {
                 let scale = if *direction == Direction::Across { self.across } else { self.upwards };
                 let (Some(from), Some(to)) = (scale.at(*from), scale.at(*to)) else { return Vec::new() };

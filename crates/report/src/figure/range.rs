@@ -97,7 +97,9 @@ fn values(mark: &Mark, direction: Direction) -> Vec<f64> {
     let pick = |(x, y): (f64, f64)| if across { x } else { y };
     let ends = |(low, high): (f64, f64)| [low, high];
     match &mark.shape {
-        Shape::Line { points, .. } | Shape::Region(points) => points.iter().copied().map(pick).collect(),
+        Shape::Line { points, .. } | Shape::Region { outline: points, .. } => {
+            points.iter().copied().map(pick).collect()
+        }
         Shape::Band(points) if across => points.iter().map(|(x, ..)| *x).collect(),
         Shape::Band(points) => points.iter().flat_map(|(_, low, high)| [*low, *high]).collect(),
         Shape::Range { direction: own, from, to } if *own == direction => vec![*from, *to],

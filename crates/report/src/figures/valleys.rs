@@ -2,6 +2,7 @@
 
 use isoflop::{Claim, Estimate, Fit, Flops, Params, Prediction, Run, Runs, Tokens, Verdict};
 
+use super::shared;
 use crate::budgets::{self, Budget, Budgets};
 use crate::escape;
 use crate::figure::{Axis, Color, Dot, Extent, Figure, Label, Mark, Marker, Panel, Quantity, Side, Size, Whisker};
@@ -29,8 +30,6 @@ const SAMPLES: usize = 160;
 const FRONTIER_SAMPLES: (usize, usize) = (48, 24);
 /// An optimum farther than this factor from every run is an extrapolation that would squeeze the runs into a corner.
 const FAR: f64 = 10.0;
-/// Most characters of a run's name.
-const LONGEST: usize = 60;
 
 /// Model size across, loss upwards, a curve for each budget with its best size, and the big run; below it the big run enlarged, for on
 /// the scale of the ladder its interval is a few pixels high.
@@ -72,10 +71,12 @@ pub fn valleys(input: &ValleysInput) -> Figure {
         panel.push(curve_line(input, claim.flops.get(), (size / 3.0, size * 1.6), Color::Accent, &label).dashed());
     }
     panel.push(optima(input, &curves));
-    panel.marks.extend(runs(&budgets));
+    panel.marks.extend(shared::runs_by_budget(&budgets, dot));
+    let dropped = shared::dropped(input.runs, |numbers| Some((numbers.params.get(), numbers.loss?.get())));
+    panel.marks.extend(dropped.clone());
     panel.marks.extend(big_run(input));
     let enlarged = enlarged(input);
-    let caption = caption(input, &budgets, enlarged.is_some());
+    let caption = caption(input, &budgets, enlarged.is_some(), dropped.as_ref());
     Figure {
         title: title(input),
         subtitle: subtitle(input, &budgets),
@@ -144,16 +145,10 @@ fn best_at(input: &ValleysInput, six_nd: f64) -> Option<Prediction> {
     input.fit.predict(params, tokens, input.claim.map_or(input.level, |claim| claim.level)).ok()
 }
 
-/// `count` values from `from` to `to`, equally far apart in logarithm.
-fn spaced(from: f64, to: f64, count: usize) -> impl Iterator<Item = f64> {
-    let ratio = (to / from).ln();
-    (0..count).map(move |step| from * (ratio * step as f64 / (count - 1) as f64).exp())
-}
-
 /// The law along one budget, labelled at its right end.
 fn curve_line(input: &ValleysInput, six_nd: f64, (from, to): (f64, f64), color: Color, label: &str) -> Mark {
     let sample = |params: f64| Some((params, loss_on(input.fit, params, six_nd)?));
-    let points = spaced(from, to, SAMPLES).filter_map(sample).collect();
+    let points = shared::spaced(from, to, SAMPLES).filter_map(sample).collect();
     Mark::line(label, color, points).labelled(Label::after(label)).stretching(Extent::All, Extent::Nothing)
 }
 
@@ -162,7 +157,7 @@ fn frontier(input: &ValleysInput, curves: &[Curve]) -> Vec<Mark> {
     let (Some(first), Some(last)) = (curves.first(), curves.last()) else { return Vec::new() };
     let (first, last) = (first.six_nd.get(), last.six_nd.get());
     let best = |from: f64, to: f64, count: usize| -> Vec<Prediction> {
-        spaced(from, to, count).filter_map(|six_nd| best_at(input, six_nd)).collect()
+        shared::spaced(from, to, count).filter_map(|six_nd| best_at(input, six_nd)).collect()
     };
     let line = |series: &str, best: &[Prediction]| {
         let points = best.iter().map(|best| (best.params.get(), best.loss.value)).collect();
@@ -191,28 +186,11 @@ fn optima(input: &ValleysInput, curves: &[Curve]) -> Mark {
         .stretching(Extent::Nothing, Extent::All)
 }
 
-/// The runs, budget by budget; before them those of no budget.
-fn runs(budgets: &Budgets) -> Vec<Mark> {
-    let dot = |run: &&Run| {
-        let (params, loss) = (run.params.get(), run.loss.get());
-        let dot = Dot::at(params, loss).named(format!(
-            "{}: {} on {} tokens, loss {}",
-            escape::shorten(&run.name, LONGEST),
-            numbers::count(params),
-            numbers::count(run.tokens.get()),
-            numbers::general(loss, 5)
-        ));
-        Dot { y_interval: run.loss_se.map(|se| (loss - se, loss + se)), ..dot }
-    };
-    let dots = |runs: &[&Run]| runs.iter().map(dot).collect::<Vec<Dot>>();
-    let others =
-        Mark::dots("runs of no budget", Color::Muted, Marker::Circle, dots(&budgets.others)).sized(Size::Small);
-    let count = budgets.groups.len();
-    let groups = budgets.groups.iter().enumerate().map(|(index, budget)| {
-        let series = format!("runs at {} FLOP", numbers::compute(budget.flops, 2));
-        Mark::dots(series, Color::class(index, count), Marker::class(index), dots(&budget.runs))
-    });
-    std::iter::once(others).chain(groups).map(|mark| mark.stretching(Extent::All, Extent::Bulk)).collect()
+/// A run with its standard error.
+fn dot(run: &Run) -> Option<Dot> {
+    let (params, loss) = (run.params.get(), run.loss.get());
+    let dot = Dot::at(params, loss).named(shared::run_words(run));
+    Some(Dot { y_interval: run.loss_se.map(|se| (loss - se, loss + se)), ..dot })
 }
 
 /// The big run's predicted loss as an interval, what it reached as a star.
@@ -221,7 +199,7 @@ fn big_run(input: &ValleysInput) -> Vec<Mark> {
     let size = claim.params.get();
     let predicted = format!(
         "{}: predicted {}",
-        escape::shorten(&claim.name, LONGEST),
+        escape::shorten(&claim.name, shared::LONGEST),
         Rounded::loss(&claim.loss).sentence(claim.level)
     );
     let dot = Dot { y_interval: claim.loss.lo.zip(claim.loss.hi), ..Dot::at(size, claim.loss.value).named(predicted) };
@@ -229,7 +207,7 @@ fn big_run(input: &ValleysInput) -> Vec<Mark> {
         .open()
         .with_whiskers(Whisker::Capped);
     let reached = input.verdict.map(|verdict| {
-        let name = format!("{}: reached {}", escape::shorten(&verdict.run, LONGEST), words::observed(verdict));
+        let name = format!("{}: reached {}", escape::shorten(&verdict.run, shared::LONGEST), words::observed(verdict));
         let label = (!verdict.inside).then(|| format!("reached {}", words::observed(verdict)));
         let dot = Dot { label, ..Dot::at(size, verdict.observed.get()).named(name) };
         Mark::dots("big run, reached", Color::Ink, Marker::Star, vec![dot]).sized(Size::Large)
@@ -278,7 +256,7 @@ fn title(input: &ValleysInput) -> String {
 }
 
 /// What a reader must know to read the figure: marks, conventions, numbers of runs, method.
-fn caption(input: &ValleysInput, budgets: &Budgets, enlarged: bool) -> String {
+fn caption(input: &ValleysInput, budgets: &Budgets, enlarged: bool, dropped: Option<&Mark>) -> String {
     let fit = input.fit;
     let level = numbers::level(input.level);
     let mut sentences = vec![if budgets.scattered {
@@ -288,18 +266,15 @@ fn caption(input: &ValleysInput, budgets: &Budgets, enlarged: bool) -> String {
         "Each colour is one training budget C.".to_owned()
     }];
     let bars = if input.runs.kept.iter().any(|run| run.loss_se.is_some()) { ", bars one standard error" } else { "" };
-    sentences.push(format!("Filled marks: runs{bars}."));
+    sentences.push(format!("Filled marks: runs{bars}.{}", shared::dropped_words(dropped)));
     if !budgets.others.is_empty() {
         sentences.push(format!("Small grey dots: {} runs of no budget.", budgets.others.len()));
     }
-    let (kept, dropped) = fit.run_counts();
-    let method = match (fit.objective(), fit.source()) {
-        (Some(objective), _) => format!("fitted to {kept} runs by {objective} ({dropped} dropped)"),
-        (None, Some(source)) => source.to_owned(),
-        (None, None) if fit.prior().is_some() => format!("the posterior of {kept} runs ({dropped} dropped)"),
-        (None, None) => "of unknown origin".to_owned(),
-    };
-    sentences.push(format!("Curves: {}, {method}; solid where runs lie, dashed beyond.", fit.law().formula()));
+    sentences.push(format!(
+        "Curves: {}, {}; solid where runs lie, dashed beyond.",
+        fit.law().formula(),
+        shared::method(fit)
+    ));
     let doubt = match fit.draws().len() {
         0 => "no interval, for the fit has no draws".to_owned(),
         _ => format!("grey bar: its {level} interval from {}", words::draws(fit)),
@@ -313,11 +288,6 @@ fn caption(input: &ValleysInput, budgets: &Budgets, enlarged: bool) -> String {
             numbers::level(claim.level)
         ));
     }
-    let conventions = fit.conventions();
-    sentences.push(format!(
-        "N: {}. C: {}. Loss: nats per token, held-out text.",
-        conventions.params,
-        words::flops_counted(conventions.flops)
-    ));
+    sentences.push(shared::conventions(fit));
     sentences.join(" ")
 }

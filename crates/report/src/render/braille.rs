@@ -89,7 +89,7 @@ fn drawn(plot: &Plot, columns: usize, rows: usize) -> Vec<String> {
         }
         let area = plot.area(&mark.shape);
         let outline: Vec<(f64, f64)> = area.iter().chain(area.first()).map(share).collect();
-        if matches!(mark.shape, Shape::Region(_)) {
+        if matches!(mark.shape, Shape::Region { .. }) {
             canvas.line(&outline)
         } else {
             canvas.dashed(&outline)

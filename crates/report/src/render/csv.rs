@@ -58,7 +58,7 @@ fn rows(mark: &Mark) -> Vec<Row<'_>> {
             let kind = |x: f64| if pattern.is_solid_at(x) { "line" } else { "dashed line" };
             points.iter().map(|(x, y)| at(kind(*x), *x, *y)).collect()
         }
-        Shape::Region(points) => points.iter().map(|(x, y)| at("region", *x, *y)).collect(),
+        Shape::Region { outline, .. } => outline.iter().map(|(x, y)| at("region", *x, *y)).collect(),
         Shape::Band(points) => {
             points.iter().map(|(x, low, high)| row("band", (Some(*x), None), Some((*low, *high)), None)).collect()
         }

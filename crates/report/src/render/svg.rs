@@ -116,7 +116,8 @@ impl Drawing {
             Shape::Rule { .. } => self.strokes(plot, mark, &color, 1.2),
             Shape::Band(_) => self.svg.area(&plot.area(&mark.shape), &color, 0.16),
             Shape::Range { .. } => self.svg.area(&plot.area(&mark.shape), &color, 0.07),
-            Shape::Region(_) => {
+            Shape::Region { edged: false, .. } => self.svg.area(&plot.area(&mark.shape), &color, 0.16),
+            Shape::Region { edged: true, .. } => {
                 let area = plot.area(&mark.shape);
                 self.svg.area(&area, &color, 0.06);
                 let outline: Vec<Point> = area.iter().chain(area.first()).copied().collect();

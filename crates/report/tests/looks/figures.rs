@@ -10,8 +10,8 @@ use isoflop_report::figure::{
     Weight, Whisker,
 };
 use isoflop_report::{
-    ForecastInput, ValleysInput, braille, csv as numbers_of, forecast, gain, reliability, residuals, svg, transfer,
-    valleys,
+    ContourInput, ForecastInput, RatiosInput, ValleysInput, braille, contour, csv as numbers_of, exponents, forecast,
+    gain, panels, ratios, reliability, residuals, svg, transfer, valleys,
 };
 
 use crate::stories::{big_run, compared, fitted, ladder, record, surface};
@@ -20,7 +20,7 @@ use crate::{LEVEL, assert_looks_as_expected};
 const PAGES: [(Theme, &str); 2] = [(Theme::Light, "light"), (Theme::Dark, "dark")];
 
 /// Compares the figure on both pages, in a terminal and as numbers.
-fn assert_figure(name: &str, figure: &Figure) {
+pub(crate) fn assert_figure(name: &str, figure: &Figure) {
     for (theme, page) in PAGES {
         let drawn = svg(figure, &Page { theme, width: None });
         assert_is_sound(&drawn);
@@ -43,7 +43,7 @@ fn look(name: &str, figure: &Figure) {
 }
 
 /// Parses as far as tags go: every element that opens closes, and no number is missing.
-fn assert_is_sound(svg: &str) {
+pub(crate) fn assert_is_sound(svg: &str) {
     for word in ["NaN", "inf", "<script"] {
         assert!(!svg.contains(word), "{word} in {svg}");
     }
@@ -212,6 +212,7 @@ fn odd_tables_give_sound_figures() {
     let ladder = ladder();
     let ladder_fit = fitted(&ladder);
     let (claim, missed) = big_run(&ladder_fit, 0.3);
+    let models = isoflop::models::models().unwrap();
     let table = |text: &str| Runs::read(text.as_bytes(), "t", TableFormat::Csv, false).unwrap();
     let one = table("params,tokens,loss\n1e6,2e7,3\n");
     let equal = table("params,tokens,loss\n1e6,2e7,3\n2e6,1e7,3\n4e6,5e6,3\n1e6,2e8,3\n");
@@ -237,7 +238,11 @@ fn odd_tables_give_sound_figures() {
         {
             let figure = valleys(&ValleysInput { runs, fit, level: LEVEL, claim, verdict });
             let input = ForecastInput { runs, fit, level: LEVEL, plan: None, claim, verdict };
-            for other in [forecast(&input), residuals(runs, fit)] {
+            let plane = ContourInput { runs, fit, level: LEVEL, plan: None, models: &models };
+            let ratio = RatiosInput { runs, fit, level: LEVEL, plan: None, models: &models };
+            let others =
+                [forecast(&input), residuals(runs, fit), contour(&plane), ratios(&ratio), panels(runs, fit, LEVEL)];
+            for other in others.into_iter().chain(exponents(fit, LEVEL)) {
                 assert_is_sound(&svg(&other, &Page::default()));
             }
             for (theme, _) in PAGES {

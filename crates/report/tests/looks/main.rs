@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod figures;
+mod laws;
 mod stories;
 mod words;
 
