@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod compare;
+mod figure;
 mod lab;
 mod next;
 mod plan;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
 pub(crate) use compare::CompareArguments;
+pub(crate) use figure::{DrawingArguments, FigureKind, FigureKindArguments, FitFigure, PlannedFigure, RunsFigure};
 pub(crate) use lab::LabArguments;
 pub(crate) use next::{DecisionArgument, NextArguments};
 pub(crate) use plan::{PlanArguments, QuestionArguments};
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Plan(Box<PlanArguments>),
     /// Write one page that answers the question: the plan, the figures, the doubts, the runs, and how to repeat it
     Report(Box<ReportArguments>),
+    /// Draw a figure of runs, a fit, a sweep: --help lists the kinds; .svg, .png, .pdf, numbers as .csv, or in the terminal
+    Figure(FigureKindArguments),
     /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
     Next(NextArguments),
     /// Seal a prediction before its run

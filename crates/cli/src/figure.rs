@@ -38,9 +38,7 @@ impl FigureOutput {
     pub(crate) fn create(path: &Path, json: bool) -> Result<Self> {
         if path == Path::new(TERMINAL) {
             if json {
-                bail!(
-                    "--figure - draws below the answer, where --json allows nothing else: name a file, such as figure.svg"
-                );
+                bail!("- draws in the terminal, where --json allows nothing else: name a file, such as figure.svg");
             }
             return Ok(Self::Terminal);
         }
@@ -49,14 +47,14 @@ impl FigureOutput {
     }
 
     /// Draws; what is to stand below the answer comes back.
-    pub(crate) fn draw(self, figure: &Figure) -> Result<String> {
+    pub(crate) fn draw(self, figure: &Figure, page: &Page) -> Result<String> {
         match self {
             Self::Terminal => {
                 let columns = Term::stdout().size_checked().map_or(COLUMNS, |(_, columns)| usize::from(columns));
                 Ok(format!("\n{}", braille(figure, columns.min(WIDEST), LINES)))
             }
             Self::File(target, format) => {
-                let bytes = file(figure, format, &Page::default()).context("cannot draw the figure")?;
+                let bytes = file(figure, format, page).context("cannot draw the figure")?;
                 target.write(bytes)?;
                 Ok(String::new())
             }

@@ -24,6 +24,59 @@ pub(crate) fn table(path: &Path, filters: &[Filter], skip_bad_rows: bool) -> Res
     Ok(runs.filtered(filters)?)
 }
 
+/// What can be given where either will do.
+pub(crate) enum Subject {
+    Runs(Runs),
+    Fit(Box<Fit>),
+}
+
+/// What a file must begin with to be looked at as a fit; the schema stands first in it.
+const FIT_SCHEMA: &str = "\"schema\":\"isoflop.fit/";
+/// Bytes of a file that are looked at to tell a fit from a table.
+const BEGINNING: u64 = 256;
+
+/// A fit, by name or file, or the rows of a table that pass the filters, whichever `path` is.
+pub(crate) fn subject(path: &Path, filters: &[Filter], skip_bad_rows: bool) -> Result<Subject> {
+    let name = path.to_str();
+    if name == Some("-") {
+        return subject_of_standard_input(filters, skip_bad_rows);
+    }
+    if name.and_then(published).is_some() || begins_like_a_fit(path)? {
+        return Ok(Subject::Fit(Box::new(fit(path)?)));
+    }
+    Ok(Subject::Runs(table(path, filters, skip_bad_rows)?))
+}
+
+fn begins_like_a_fit(path: &Path) -> Result<bool> {
+    if !path.is_file() {
+        // The reader of tables complains about folders and missing files.
+        return Ok(false);
+    }
+    let mut beginning = Vec::new();
+    let file = File::open(path).with_context(|| format!("{}: cannot open", path.display()))?;
+    file.take(BEGINNING).read_to_end(&mut beginning).with_context(|| format!("{}: cannot read", path.display()))?;
+    Ok(is_fit(&beginning))
+}
+
+fn is_fit(beginning: &[u8]) -> bool {
+    let text: String = String::from_utf8_lossy(beginning).split_whitespace().collect();
+    text.contains(FIT_SCHEMA)
+}
+
+/// A stream can be read only once, so it is read whole before it is looked at.
+fn subject_of_standard_input(filters: &[Filter], skip_bad_rows: bool) -> Result<Subject> {
+    const NAME: &str = "standard input";
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("standard input: cannot read")?;
+    if is_fit(&bytes[..bytes.len().min(BEGINNING as usize)]) {
+        let fit = Fit::from_json(&String::from_utf8_lossy(&bytes), NAME)?;
+        return Ok(Subject::Fit(Box::new(fit)));
+    }
+    let format = if bytes.trim_ascii_start().starts_with(b"{") { TableFormat::JsonLines } else { TableFormat::Csv };
+    let runs = Runs::read(bytes.as_slice(), NAME, format, skip_bad_rows)?;
+    Ok(Subject::Runs(runs.filtered(filters)?))
+}
+
 /// The points to predict in a table.
 pub(crate) fn points(path: &Path) -> Result<Vec<Point>> {
     let (reader, name) = open(path)?;

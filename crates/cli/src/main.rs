@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Plan(arguments) => commands::plan::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Figure(arguments) => commands::figure::run(&arguments),
         Command::Next(arguments) => commands::next::run(&arguments),
         Command::Claim(arguments) => commands::claim::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),

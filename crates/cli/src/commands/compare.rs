@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use isoflop::Runs;
 use isoflop::models::{Comparison, model};
 use isoflop::recipes::{RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
+use isoflop_report::figure::Page;
 use isoflop_report::gain;
 use serde::Serialize;
 
@@ -82,7 +83,7 @@ fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Out
         threads: arguments.threads,
     };
     let compared = compare_recipes(&runs, &options)?;
-    let drawn = figure.map(|figure| figure.draw(&gain(&compared))).transpose()?.unwrap_or_default();
+    let drawn = figure.map(|figure| figure.draw(&gain(&compared), &Page::default())).transpose()?.unwrap_or_default();
     let text = if arguments.answer.json {
         serde_json::to_string(&compared)?
     } else {

@@ -1,12 +1,13 @@
 //! `isoflop fit`: runs to a law with intervals.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use isoflop::fit::{Profile, Provenance, recipes};
-use isoflop::{FitOptions, Law, Method, Prior, Runs, law};
+use isoflop::{Fit, FitOptions, Law, Method, Prior, Runs, law};
 
-use crate::arguments::{FitArguments, ResamplingArgument, WeightArgument};
+use crate::arguments::{FitArguments, ResamplingArgument, TableArguments, WeightArgument};
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
@@ -42,6 +43,20 @@ pub(crate) fn run(arguments: &FitArguments) -> Result<Outcome> {
     }
     output::print(&if arguments.answer.json { json } else { isoflop_report::text::fit(&fit, level) })?;
     Ok(Outcome::Done)
+}
+
+/// The fit at `path`, if it is of these `runs` of `table`; the default fit where none is named.
+pub(crate) fn fit_of(runs: &Runs, table: &TableArguments, path: Option<&Path>) -> Result<Fit> {
+    let Some(path) = path else { return Ok(isoflop::fit(runs, &FitOptions::default())?) };
+    let fit = input::fit(path)?;
+    if fit.fingerprint().is_some_and(|fitted| fitted != runs.fingerprint()) {
+        bail!(
+            "{}: was fitted to other runs than those of {}: give the same table and the same --where, or leave --fit out",
+            path.display(),
+            table.runs.display()
+        );
+    }
+    Ok(fit)
 }
 
 /// The posterior, unless a law or an objective asks for a plain fit.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use isoflop::plan::{Progress, Request};
+use isoflop::{Fit, Plan};
 
 use crate::arguments::{PlanArguments, QuestionArguments};
 use crate::output::{self, OutputFile};
@@ -23,6 +24,12 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Outcome> {
     }
     output::print(&if arguments.answer.json { json } else { isoflop_report::text::plan(&plan) })?;
     Ok(Outcome::Done)
+}
+
+/// The plan that `question` asks for, with its shape; `None` where it names neither a budget nor a goal.
+pub(crate) fn asked_plan(fit: &Fit, question: &QuestionArguments, level: f64) -> Result<Option<Plan>> {
+    let plan = question.is_asked().then(|| fit.answer(&request(question), level)).transpose()?;
+    Ok(plan.map(|plan| plan.with_blueprint(&question.shape.given())))
 }
 
 /// What is asked.

@@ -4,15 +4,15 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use isoflop::{Fit, FitOptions, Plan, Runs, fit};
+use isoflop::{Fit, Plan, Runs};
 use isoflop_report::figure::{Figure, Page, Theme};
 use isoflop_report::{
     FigureFile, ForecastInput, Reproduction, Story, ValleysInput, forecast, page, report, residuals, svg, valleys,
 };
 use serde_json::json;
 
-use super::fit::provenance;
-use super::plan::request;
+use super::fit::{fit_of, provenance};
+use super::plan::asked_plan;
 use crate::arguments::ReportArguments;
 use crate::output;
 use crate::{Outcome, input};
@@ -23,11 +23,10 @@ const NARROW: f64 = 360.0;
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let format = Format::of(&arguments.output)?;
     let runs = input::runs(&arguments.table)?;
-    let fit = the_fit(arguments, &runs)?;
-    let level = arguments.answer.level;
-    let question = &arguments.question;
-    let asked = question.is_asked().then(|| fit.answer(&request(question), level)).transpose()?;
-    let plan = asked.map(|plan| plan.with_blueprint(&question.shape.given()));
+    let fit = fit_of(&runs, &arguments.table, arguments.fit.as_deref())?;
+    let (level, question) = (arguments.answer.level, &arguments.question);
+    let fit = input::under(fit, question.conditions.recipe.as_deref(), None)?;
+    let plan = asked_plan(&fit, question, level)?;
 
     let drawn = figures(&runs, &fit, level, plan.as_ref());
     let stem = arguments.output.file_stem().unwrap_or_default().to_string_lossy();
@@ -98,23 +97,4 @@ impl Format {
             _ => bail!("{}: a report ends in .html (one page with everything in it) or .md", path.display()),
         }
     }
-}
-
-/// The fit that the arguments name, if it is of these runs; else the default fit.
-fn the_fit(arguments: &ReportArguments, runs: &Runs) -> Result<Fit> {
-    let fit = match &arguments.fit {
-        None => fit(runs, &FitOptions::default())?,
-        Some(path) => {
-            let fit = input::fit(path)?;
-            if fit.fingerprint().is_some_and(|fitted| fitted != runs.fingerprint()) {
-                bail!(
-                    "{}: was fitted to other runs than those of {}: give the same table and the same --where, or leave --fit out",
-                    path.display(),
-                    arguments.table.runs.display()
-                );
-            }
-            fit
-        }
-    };
-    Ok(input::under(fit, arguments.question.conditions.recipe.as_deref(), None)?)
 }
