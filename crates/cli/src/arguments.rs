@@ -10,6 +10,7 @@ mod recipe;
 mod record;
 mod rental;
 mod report;
+mod sandbox;
 mod train;
 mod tune;
 
@@ -28,6 +29,10 @@ pub(crate) use recipe::RecipeArguments;
 pub(crate) use record::{ClaimArguments, RecordArguments, VerifyArguments};
 pub(crate) use rental::RentalArguments;
 pub(crate) use report::ReportArguments;
+pub(crate) use sandbox::{
+    SandboxAnswerArguments, SandboxArguments, SandboxGradeArguments, SandboxMove, SandboxNewArguments,
+    SandboxTrainArguments,
+};
 pub(crate) use train::{SampleArguments, TrainArguments};
 pub(crate) use tune::TuneArguments;
 
@@ -75,6 +80,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Show how sealed predictions did: how many held, how wide they were, whether the chain is whole
     Record(RecordArguments),
+    /// Play against a hidden law: spend compute on runs, forecast a far larger one, see the truth
+    Sandbox(SandboxArguments),
     /// List the laws that can be fitted, with formulas, sources and published coefficients
     Laws(LawsArguments),
     /// List accelerators with their peaks and sources, or say what a run costs on one

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use isoflop::law::{PUBLISHED, published};
 use isoflop::names::UnknownName;
+use isoflop::sandbox::{Answer, Assignment};
 use isoflop::{Claim, Filter, Fit, Point, QuestionError, Runs, TableFormat, Tokens, Verdict};
 use isoflop_train::Recipe;
 
@@ -128,6 +129,20 @@ pub(crate) fn claim(path: &Path) -> Result<Claim> {
 pub(crate) fn verdict(path: &Path) -> Result<Verdict> {
     let (text, name) = text(path)?;
     Ok(Verdict::from_json(&text, &name)?)
+}
+
+/// The task of a game.
+pub(crate) fn assignment(path: &Path) -> Result<Assignment> {
+    let (text, name) = text(path)?;
+    Ok(Assignment::from_json(&text, &name)?)
+}
+
+/// The answer of a game.
+pub(crate) fn answer(path: &Path) -> Result<Answer> {
+    let (text, name) = text(path)?;
+    let Answer { params, loss, lo, hi } =
+        serde_json::from_str(&text).with_context(|| format!("{name}: is no answer of a sandbox"))?;
+    Ok(Answer::new(params, loss, lo, hi)?)
 }
 
 /// A file of a record.

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Claim(arguments) => commands::claim::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments),
         Command::Record(arguments) => commands::record::run(&arguments),
+        Command::Sandbox(arguments) => commands::sandbox::run(&arguments),
         Command::Laws(arguments) => commands::laws::run(&arguments),
         Command::Gpus(arguments) => commands::gpus::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod predict;
 pub mod recipes;
 pub mod runs;
+pub mod sandbox;
 mod sources;
 pub mod tuning;
 pub mod units;

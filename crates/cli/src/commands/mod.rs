@@ -16,6 +16,7 @@ pub(crate) mod recipe;
 pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod sample;
+pub(crate) mod sandbox;
 pub(crate) mod train;
 pub(crate) mod tune;
 pub(crate) mod verify;
