@@ -82,7 +82,7 @@ fn what_holds_no_back_test_is_refused_with_the_remedy() {
     let one_budget = table(1) + table(1).split_once('\n').unwrap().1;
     assert!(said(&[], &one_budget).contains("add runs at other budgets"));
     assert!(said(&["--cut", "2e18"], &table(4)).contains("the cut at 2e18 FLOP leaves 8 runs below"));
-    assert!(said(&["--law", "chinchila"], &table(4)).contains("there is no law called `chinchila`; there are"));
+    assert!(said(&["--law", "chinchila"], &table(4)).contains("no law `chinchila`; known are"));
     assert!(said(&["--draws", "3"], &table(4)).contains("at least 20 draws"));
     assert!(said(&["--params", "3B"], &table(4)).contains("--tokens"));
 }

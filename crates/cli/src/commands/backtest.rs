@@ -1,12 +1,13 @@
 //! `isoflop backtest`: how laws would have forecast the larger of these runs.
 
 use anyhow::Result;
-use isoflop::Runs;
 use isoflop::backtest::{BacktestOptions, Candidate, Cut, Target, backtest};
+use isoflop::fit::recipes;
+use isoflop::{Runs, law};
 
 use crate::arguments::BacktestArguments;
 use crate::watch::Watch;
-use crate::{Outcome, commands, input, output};
+use crate::{Outcome, input, output};
 
 /// The name of the default fit among the laws.
 const POSTERIOR: &str = "posterior";
@@ -44,5 +45,5 @@ fn candidate(name: &str, runs: &Runs) -> Result<Candidate> {
     if name == POSTERIOR {
         return Ok(Candidate::Posterior);
     }
-    Ok(Candidate::Plain(commands::fit::law(name, runs)?))
+    Ok(Candidate::Plain(law::named(name, &recipes(runs))?))
 }

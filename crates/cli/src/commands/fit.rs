@@ -1,11 +1,10 @@
 //! `isoflop fit`: runs to a law with intervals.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use isoflop::fit::{Profile, Provenance, recipes};
-use isoflop::{Fit, FitOptions, Law, Method, Prior, Runs, law};
+use anyhow::{Result, bail};
+use isoflop::fit::{Profile, Provenance};
+use isoflop::{Fit, FitOptions, Method, Runs};
 
 use crate::arguments::{FitArguments, ResamplingArgument, TableArguments, WeightArgument};
 use crate::output::{self, OutputFile};
@@ -59,30 +58,18 @@ pub(crate) fn fit_of(runs: &Runs, table: &TableArguments, path: Option<&Path>) -
     Ok(fit)
 }
 
-/// The posterior, unless a law or an objective asks for a plain fit.
+/// The method that the arguments name, with their beliefs.
 fn method(arguments: &FitArguments, runs: &Runs) -> Result<Method> {
-    if arguments.law.is_none() && arguments.objective.is_none() {
-        if matches!(arguments.weights, WeightArgument::Se) {
-            bail!(
-                "the default fit learns how much runs scatter and weighs them by that; --weights se needs --law NAME"
-            );
-        }
-        if !matches!(arguments.resampling, ResamplingArgument::Auto) {
-            bail!("the default fit samples a posterior and resamples nothing; --resampling needs --law NAME");
-        }
-        let prior = arguments.prior.iter().try_fold(Prior::default(), |prior, text| prior.adjusted(text))?;
-        return Ok(Method::Posterior(prior));
+    let method = Method::named(arguments.law.as_deref(), arguments.objective, runs)?;
+    let Method::Posterior(prior) = method else { return Ok(method) };
+    if matches!(arguments.weights, WeightArgument::Se) {
+        bail!("the default fit learns how much runs scatter and weighs them by that; --weights se needs --law NAME");
     }
-    let name = arguments.law.as_deref().unwrap_or("hoffmann");
-    Ok(Method::Plain { law: law(name, runs)?, objective: arguments.objective.unwrap_or_default() })
-}
-
-/// The law called `name`, for the recipes of `runs`.
-pub(crate) fn law(name: &str, runs: &Runs) -> Result<Arc<dyn Law>> {
-    law::by_name(name, &recipes(runs)).with_context(|| {
-        let names: Vec<&str> = law::all().iter().map(|law| law.name()).collect();
-        format!("there is no law called `{name}`; there are {}", names.join(", "))
-    })
+    if !matches!(arguments.resampling, ResamplingArgument::Auto) {
+        bail!("the default fit samples a posterior and resamples nothing; --resampling needs --law NAME");
+    }
+    let prior = arguments.prior.iter().try_fold(prior, |prior, text| prior.adjusted(text))?;
+    Ok(Method::Posterior(prior))
 }
 
 /// This version and this command line.

@@ -4,22 +4,12 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use isoflop::law::Variable;
-use isoflop::predict::{self, Held};
-use isoflop::{Fit, Nats, Point, Prediction, QuestionError, Warning};
+use isoflop::predict::{self, Held, Predictions};
+use isoflop::{Fit, Nats, Point, Prediction, QuestionError};
 use serde::Serialize;
 
 use crate::arguments::PredictArguments;
 use crate::{Outcome, input, output};
-
-/// What `--json` prints. A single prediction stands at the top level as well.
-#[derive(Serialize)]
-struct Answer<'a> {
-    schema: &'static str,
-    #[serde(flatten)]
-    single: Option<&'a Prediction>,
-    predictions: &'a [Prediction],
-    fit_warnings: &'a [Warning],
-}
 
 pub(crate) fn run(arguments: &PredictArguments) -> Result<Outcome> {
     let fit = input::fit_under(&arguments.fit, &arguments.conditions)?;
@@ -41,9 +31,10 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Outcome> {
         ),
     };
     if arguments.answer.json {
-        let single = arguments.runs.is_none().then(|| predictions.first()).flatten();
-        let answer =
-            Answer { schema: "isoflop.prediction/1", single, predictions: &predictions, fit_warnings: fit.warnings() };
+        let answer = match (predictions.as_slice(), &arguments.runs) {
+            ([prediction], None) => Predictions::single(&fit, prediction),
+            (rows, _) => Predictions::rows(&fit, rows),
+        };
         output::print(&serde_json::to_string(&answer)?)?;
     } else {
         let texts: Vec<String> = predictions.iter().map(isoflop_report::text::prediction).collect();

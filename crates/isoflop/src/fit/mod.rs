@@ -17,7 +17,8 @@ mod warnings;
 
 use std::sync::Arc;
 
-use crate::law::{Hoffmann, Law};
+use crate::law::{self, Hoffmann, Law};
+use crate::names::UnknownName;
 use crate::runs::Runs;
 use crate::units::concise;
 
@@ -92,6 +93,21 @@ pub enum Method {
         /// What is minimised. # Choosing: the default, unless a published number is to be met; see [`Objective`].
         objective: Objective,
     },
+}
+
+impl Method {
+    /// The method that names ask for: the posterior where there is none, else a plain fit, of Hoffmann's law and under the default
+    /// objective where only the other is named.
+    ///
+    /// # Errors
+    /// [`UnknownName`] where no law is called `law`.
+    pub fn named(law: Option<&str>, objective: Option<Objective>, runs: &Runs) -> Result<Self, UnknownName> {
+        if law.is_none() && objective.is_none() {
+            return Ok(Self::Posterior(Prior::default()));
+        }
+        let law = law::named(law.unwrap_or(Hoffmann.name()), &recipes(runs))?;
+        Ok(Self::Plain { law, objective: objective.unwrap_or_default() })
+    }
 }
 
 impl Default for FitOptions {

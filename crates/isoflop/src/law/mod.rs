@@ -26,6 +26,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::counting::TRAINING_FLOPS_PER_PARAM_TOKEN;
+use crate::names::UnknownName;
 
 pub use crate::sources::Trust;
 pub use broken::Broken;
@@ -350,4 +351,12 @@ pub fn all() -> Vec<Arc<dyn Law>> {
 pub fn by_name(name: &str, recipes: &[String]) -> Option<Arc<dyn Law>> {
     let law = all().into_iter().find(|law| law.name() == name)?;
     Some(law.for_recipes(recipes).unwrap_or(law))
+}
+
+/// The law called `name`, for runs of `recipes`.
+///
+/// # Errors
+/// [`UnknownName`] where no law is called `name`.
+pub fn named(name: &str, recipes: &[String]) -> Result<Arc<dyn Law>, UnknownName> {
+    by_name(name, recipes).ok_or_else(|| UnknownName::new("law", name, all().iter().map(|law| law.name())))
 }

@@ -1,6 +1,7 @@
 //! The loss of a run that has not been trained yet: point, interval, and how far beyond the data it lies.
 
 mod against;
+mod file;
 mod required;
 
 use isoflop_numerics::elementary::{exp, ln, log10};
@@ -13,6 +14,7 @@ use crate::law::Setting;
 use crate::units::{Flops, Params, Tokens};
 
 pub use against::{Against, AgainstError, Judged, Side, Spread, against};
+pub use file::Predictions;
 pub use required::{Amount, Held, Required};
 
 /// Epochs beyond those of the fitted runs, as a factor, from which a warning says so.

@@ -105,6 +105,8 @@ pub enum DropReason {
         /// The value asked for, with its sign where that is not `=`.
         wanted: String,
     },
+    /// Someone left it out, run by run.
+    ByHand,
     /// The row cannot be read as a run, and the caller asked to go on without it.
     Unreadable {
         /// What is wrong, with its place.
@@ -118,6 +120,7 @@ impl fmt::Display for DropReason {
             Self::Unfinished { status } => write!(f, "status is {status}"),
             Self::UnfinishedSchedule { reached } => write!(f, "its schedule has not ended: {reached}"),
             Self::Filtered { column, found, wanted } => write!(f, "{column} is {found}, not {wanted}"),
+            Self::ByHand => f.write_str("left out by hand"),
             Self::Unreadable { message } => f.write_str(message),
         }
     }

@@ -1,6 +1,7 @@
 //! Row filters: keeping the rows whose column compares with a value as asked, with every other row counted and named.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -151,8 +152,31 @@ impl Runs {
         Ok(self)
     }
 
+    /// These runs without those at `positions` among the kept ones, which join the dropped ones; positions beyond the last are nobody's.
+    ///
+    /// ```
+    /// use isoflop::{Runs, TableFormat};
+    /// let table = "params,tokens,loss\n1e6,2e7,4.1\n4e6,8e7,3.5\n";
+    /// let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false)?.without(&[0]);
+    /// assert_eq!(runs.kept[0].params.get(), 4e6);
+    /// assert_eq!(runs.dropped[0].reason.to_string(), "left out by hand");
+    /// # Ok::<(), isoflop::RunsError>(())
+    /// ```
+    #[must_use]
+    pub fn without(mut self, positions: &[usize]) -> Self {
+        let left_out: BTreeSet<usize> = positions.iter().copied().collect();
+        for (position, run) in std::mem::take(&mut self.kept).into_iter().enumerate() {
+            if left_out.contains(&position) {
+                self.dropped.push(Dropped { name: run.name, reason: DropReason::ByHand });
+            } else {
+                self.kept.push(run);
+            }
+        }
+        self
+    }
+
     /// The columns a filter may name.
-    fn columns(&self) -> Vec<String> {
+    pub fn columns(&self) -> Vec<String> {
         let mut columns: Vec<String> = ["run", "params", "tokens", "flops", "loss"].map(str::to_owned).into();
         columns.extend(self.kept.iter().flat_map(|run| run.covariates.keys().cloned()));
         columns.sort();

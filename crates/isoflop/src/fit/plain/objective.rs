@@ -87,11 +87,15 @@ impl Objective {
 
 /// A text that is not an objective.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not an objective: use huber:1e-3, lad, log-ls, ls, student:4, quantile:0.3, asymmetric:10 or huber-loss:1e-3"
-)]
+#[error("`{text}` is not an objective: use one such as {}", Objective::EXAMPLES.join(", "))]
 pub struct UnknownObjective {
     text: String,
+}
+
+impl Objective {
+    /// One of each kind, as it is typed.
+    pub const EXAMPLES: [&'static str; 8] =
+        ["huber:1e-3", "lad", "log-ls", "ls", "student:4", "quantile:0.3", "asymmetric:10", "huber-loss:1e-3"];
 }
 
 impl FromStr for Objective {
@@ -154,6 +158,13 @@ impl From<Objective> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_example_is_an_objective_and_reads_back() {
+        for example in Objective::EXAMPLES {
+            assert_eq!(example.parse::<Objective>().unwrap().to_string().parse(), example.parse::<Objective>());
+        }
+    }
 
     #[test]
     fn texts_are_read_and_written_alike() {
