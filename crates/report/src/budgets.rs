@@ -26,12 +26,21 @@ pub(crate) struct Budget<'a> {
 /// Runs by budget.
 #[derive(Debug, Clone)]
 pub(crate) struct Budgets<'a> {
+    /// All runs, in their own order.
+    runs: &'a [Run],
     /// By rising compute; at most nine.
     pub(crate) groups: Vec<Budget<'a>>,
     /// Runs of no budget.
     pub(crate) others: Vec<&'a Run>,
     /// Whether the groups are classes of scattered compute instead of budgets.
     pub(crate) scattered: bool,
+}
+
+impl Budgets<'_> {
+    /// Where `run`, one of the grouped, stands among all of them.
+    pub(crate) fn position(&self, run: &Run) -> Option<usize> {
+        self.runs.iter().position(|other| std::ptr::eq(other, run))
+    }
 }
 
 /// The runs grouped by compute.
@@ -49,9 +58,9 @@ pub(crate) fn group(runs: &[Run]) -> Budgets<'_> {
     let in_valleys: usize = valleys.iter().map(Vec::len).sum();
     if valleys.len() <= MOST && in_valleys as f64 >= MOSTLY * runs.len() as f64 {
         let groups = valleys.into_iter().filter_map(budget).collect();
-        return Budgets { groups, others: strays.into_iter().flatten().collect(), scattered: false };
+        return Budgets { runs, groups, others: strays.into_iter().flatten().collect(), scattered: false };
     }
-    Budgets { groups: classes(&order), others: Vec::new(), scattered: true }
+    Budgets { runs, groups: classes(&order), others: Vec::new(), scattered: true }
 }
 
 /// Classes of equally many runs, by rising compute.

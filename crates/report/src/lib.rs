@@ -6,12 +6,14 @@
 //! Runs + Fit + Claim + Verdict          -> figures   a figure, as data
 //! TrackRecord, RecipeComparison         -> text, figures
 //! Figure                                -> svg, braille, csv; with the feature `files` also png, pdf
+//! Fit, Plan                             -> brief     their words and tables in parts, for a page that lays them out
 //! Board                                 -> board     runs in training, on a terminal
 //! ```
 //!
 //! Rounding happens here and nowhere else. Names that came from outside (runs, claims, paths) are escaped for each output.
 
 pub mod board;
+pub mod brief;
 mod budgets;
 mod document;
 mod escape;

@@ -215,7 +215,7 @@ fn runs(story: &Story, document: &mut Document) {
 
 /// Budget by budget from the largest, sizes rising within each; scattered runs simply by falling compute.
 fn by_falling_compute(runs: &[Run]) -> Vec<&Run> {
-    let Budgets { groups, others, scattered } = budgets::group(runs);
+    let Budgets { groups, others, scattered, .. } = budgets::group(runs);
     let mut order: Vec<&Run> = Vec::with_capacity(runs.len());
     for mut budget in groups.into_iter().rev() {
         let size = |run: &&Run| run.params.get();
@@ -300,7 +300,7 @@ fn reproduction(reproduction: &Reproduction, document: &mut Document) {
 }
 
 /// `sentence` with a capital letter.
-fn capitalised(sentence: &str) -> String {
+pub(crate) fn capitalised(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

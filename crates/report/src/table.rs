@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use crate::escape;
 
 /// On which side a column's texts line up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Align {
     /// Words.
     Left,
@@ -14,7 +17,7 @@ pub(crate) enum Align {
 }
 
 /// Rows of cells under named columns. Cells are not escaped until they are rendered.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,

@@ -52,8 +52,9 @@ fn axis() -> impl Strategy<Value = Axis> {
 }
 
 fn dot() -> impl Strategy<Value = Dot> {
-    (pair(), prop::option::of(pair()), prop::option::of(pair()), words(), prop::option::of(words()))
-        .prop_map(|((x, y), x_interval, y_interval, name, label)| Dot { x, y, x_interval, y_interval, name, label })
+    (pair(), prop::option::of(pair()), prop::option::of(pair()), words(), prop::option::of(words())).prop_map(
+        |((x, y), x_interval, y_interval, name, label)| Dot { x, y, x_interval, y_interval, name, label, run: None },
+    )
 }
 
 fn dots() -> impl Strategy<Value = Mark> {

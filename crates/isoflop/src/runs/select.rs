@@ -167,7 +167,7 @@ impl Runs {
         let left_out: BTreeSet<usize> = positions.iter().copied().collect();
         for (position, run) in std::mem::take(&mut self.kept).into_iter().enumerate() {
             if left_out.contains(&position) {
-                self.dropped.push(Dropped { name: run.name, reason: DropReason::ByHand });
+                self.dropped.push(Dropped::of_run(run, DropReason::ByHand));
             } else {
                 self.kept.push(run);
             }

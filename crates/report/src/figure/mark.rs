@@ -208,12 +208,20 @@ pub struct Dot {
     pub name: String,
     /// What stands beside it.
     pub label: Option<String>,
+    /// The run that it stands for, by its position among the kept ones: a page can ask about it.
+    pub run: Option<usize>,
 }
 
 impl Dot {
     /// A dot without name and interval.
     pub fn at(x: f64, y: f64) -> Self {
-        Self { x, y, x_interval: None, y_interval: None, name: String::new(), label: None }
+        Self { x, y, x_interval: None, y_interval: None, name: String::new(), label: None, run: None }
+    }
+
+    /// Stands for the run at `position` among the kept ones.
+    #[must_use]
+    pub fn of_run(self, position: Option<usize>) -> Self {
+        Self { run: position, ..self }
     }
 
     /// Says `name` under a pointer.

@@ -71,9 +71,9 @@ pub fn forecast(input: &ForecastInput) -> Figure {
         Side::Right,
     )));
     panel.marks.extend(curve(input, least, farthest * 1.2, largest));
-    let dots = input.runs.kept.iter().map(|run| {
+    let dots = input.runs.kept.iter().enumerate().map(|(position, run)| {
         let name = format!("{}: {:.4}", escape::shorten(&run.name, LONGEST), run.loss.get());
-        Dot::at(run.flops.get(), run.loss.get()).named(name)
+        Dot::at(run.flops.get(), run.loss.get()).named(name).of_run(Some(position))
     });
     let runs = Mark::dots("runs", Color::Muted, Marker::Circle, dots.collect()).sized(Size::Small);
     panel.push(runs.stretching(Extent::All, Extent::Bulk));

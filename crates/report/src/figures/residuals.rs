@@ -2,7 +2,7 @@
 
 use isoflop::{Fit, Run, Runs};
 
-use crate::budgets;
+use crate::budgets::{self, Budgets};
 use crate::escape;
 use crate::figure::{Axis, Color, Direction, Dot, Extent, Figure, Mark, Marker, Panel, Pattern, Quantity};
 use crate::numbers;
@@ -47,12 +47,12 @@ pub fn residuals(runs: &Runs, fit: &Fit) -> Figure {
         }
         panel.push(Mark::rule("the law", Color::Muted, Direction::Upwards, 0.0).patterned(Pattern::Solid));
         for (index, budget) in budgets.groups.iter().enumerate() {
-            let dots = budget.runs.iter().filter_map(|run| dot(run, fit, of)).collect();
+            let dots = budget.runs.iter().filter_map(|run| dot(run, &budgets, fit, of)).collect();
             let series = format!("{} FLOP", numbers::compute(budget.flops, 2));
             let mark = Mark::dots(series, Color::class(index, budgets.groups.len()), Marker::class(index), dots);
             panel.push(mark.stretching(Extent::All, Extent::Bulk));
         }
-        let others: Vec<Dot> = budgets.others.iter().filter_map(|run| dot(run, fit, of)).collect();
+        let others: Vec<Dot> = budgets.others.iter().filter_map(|run| dot(run, &budgets, fit, of)).collect();
         if !others.is_empty() {
             let mark = Mark::dots("of no budget", Color::Muted, Marker::Circle, others);
             panel.push(mark.stretching(Extent::All, Extent::Bulk));
@@ -74,10 +74,10 @@ pub fn residuals(runs: &Runs, fit: &Fit) -> Figure {
 }
 
 /// A run where `of` puts it; `None` where the law has no loss for it.
-fn dot(run: &Run, fit: &Fit, of: fn(&Run) -> f64) -> Option<Dot> {
+fn dot(run: &Run, budgets: &Budgets, fit: &Fit, of: fn(&Run) -> f64) -> Option<Dot> {
     let off = run.loss.get() / fit.expected_loss_of(run).ok()?.get() - 1.0;
     let name = format!("{}: {:+.2} %", escape::shorten(&run.name, LONGEST), 100.0 * off);
-    Some(Dot::at(of(run), off).named(name))
+    Some(Dot::at(of(run), off).named(name).of_run(budgets.position(run)))
 }
 
 fn caption(fit: &Fit) -> String {

@@ -44,7 +44,9 @@ pub(super) fn run_words(run: &Run) -> String {
 
 /// The runs where `dot` puts them, budget by budget; before them those of no budget.
 pub(super) fn runs_by_budget(budgets: &Budgets, dot: impl Fn(&Run) -> Option<Dot>) -> Vec<Mark> {
-    let dots = |runs: &[&Run]| runs.iter().filter_map(|run| dot(run)).collect::<Vec<Dot>>();
+    let dots = |runs: &[&Run]| {
+        runs.iter().filter_map(|run| Some(dot(run)?.of_run(budgets.position(run)))).collect::<Vec<Dot>>()
+    };
     let others =
         Mark::dots("runs of no budget", Color::Muted, Marker::Circle, dots(&budgets.others)).sized(Size::Small);
     let count = budgets.groups.len();

@@ -51,6 +51,14 @@ pub(crate) struct Lettering<'a> {
     pub(crate) halo: Option<&'a str>,
 }
 
+/// What a marker stands for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Identity<'a> {
+    pub(crate) name: &'a str,
+    /// Position of its run among the kept ones.
+    pub(crate) run: Option<usize>,
+}
+
 /// Corners around the origin, for a marker of radius 1; none for a circle. Radii are chosen for equal areas.
 fn corners(marker: Marker) -> Vec<Point> {
     let turn = std::f64::consts::TAU;
@@ -133,21 +141,29 @@ impl Svg {
         self.close("path", &opening, &title(name));
     }
 
-    /// A marker; `name` appears when a pointer rests on it.
-    pub(crate) fn marker(&mut self, marker: Marker, at: Point, radius: f64, fill: &str, stroke: Stroke, name: &str) {
-        let stroke = stroke.attributes();
+    /// A marker; its name appears when a pointer rests on it, and `data-run` tells a page which run it is.
+    pub(crate) fn marker(
+        &mut self,
+        marker: Marker,
+        at: Point,
+        radius: f64,
+        fill: &str,
+        stroke: Stroke,
+        Identity { name, run }: Identity,
+    ) {
+        let run = run.map(|run| format!(" data-run=\"{run}\"")).unwrap_or_default();
+        let look = format!("fill=\"{fill}\" {}{run}", stroke.attributes());
         let title = title(name);
         if marker == Marker::Circle {
             let (x, y, radius) = (pixels(at.x), pixels(at.y), pixels(radius));
-            let shape = format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" {stroke}");
-            self.close("circle", &shape, &title);
+            self.close("circle", &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" {look}"), &title);
             return;
         }
         let corners: Vec<Point> = corners(marker)
             .into_iter()
             .map(|corner| Point { x: at.x + radius * corner.x, y: at.y + radius * corner.y })
             .collect();
-        self.close("path", &format!("<path d=\"{}Z\" fill=\"{fill}\" {stroke}", outline(&corners)), &title);
+        self.close("path", &format!("<path d=\"{}Z\" {look}", outline(&corners)), &title);
     }
 
     fn close(&mut self, element: &str, opening: &str, content: &str) {
@@ -267,10 +283,12 @@ mod tests {
         let mut svg = Svg::new(10.0, 10.0, "a\"><script>", "</desc>", "#fff");
         let lettering = Lettering { color: "#000", size: 9.0, anchor: Anchor::Start, bold: false, halo: None };
         svg.text(Point { x: 0.0, y: 0.0 }, "</text><script>", lettering);
-        svg.marker(Marker::Star, Point { x: 1.0, y: 1.0 }, 2.0, "#000", Stroke::solid("#000", 1.0), "<script>'");
+        let identity = Identity { name: "<script>'", run: Some(7) };
+        svg.marker(Marker::Star, Point { x: 1.0, y: 1.0 }, 2.0, "#000", Stroke::solid("#000", 1.0), identity);
         let text = svg.finish();
         assert!(!text.contains("<script"), "{text}");
         assert_eq!(text.matches("</desc>").count(), 1);
+        assert_eq!(text.matches("data-run=\"7\"").count(), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::figure::{
     Weight, Whisker, labels,
 };
 
-use super::document::{Anchor, Lettering, Stroke, Svg, text_width};
+use super::document::{Anchor, Identity, Lettering, Stroke, Svg, text_width};
 use super::layout::{
     self, AXIS_NAME, CAPTION, Frame, LABEL, Layout, Lines, NAME_LINE, PANEL_TITLE, SUBTITLE, TICK, TITLE,
 };
@@ -166,7 +166,9 @@ impl Drawing {
     }
 
     fn dot(&mut self, plot: &Plot, dot: &Dot, marker: Marker, filled: bool, radius: f64, color: &str) {
-        let name = escape::shorten(&dot.name, LONGEST_NAME);
+        // A file stays as it is, whatever its runs are called elsewhere; a page asks about what is under its pointer.
+        let run = dot.run.filter(|_| self.theme == Theme::Adaptive);
+        let identity = Identity { name: &escape::shorten(&dot.name, LONGEST_NAME), run };
         let background = self.inks.background;
         let (at, marker, filled) = match plot.place(dot) {
             None => return,
@@ -182,8 +184,8 @@ impl Drawing {
             }
         };
         match filled {
-            true => self.svg.marker(marker, at, radius, color, Stroke::solid(background, 1.0), &name),
-            false => self.svg.marker(marker, at, radius, background, Stroke::solid(color, 1.6), &name),
+            true => self.svg.marker(marker, at, radius, color, Stroke::solid(background, 1.0), identity),
+            false => self.svg.marker(marker, at, radius, background, Stroke::solid(color, 1.6), identity),
         }
     }
 
