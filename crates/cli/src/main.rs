@@ -7,6 +7,7 @@ mod figure;
 mod input;
 mod lab;
 mod output;
+mod pages;
 mod record;
 mod watch;
 

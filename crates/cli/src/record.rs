@@ -71,6 +71,11 @@ pub(crate) fn keep(verdict: &Verdict, claim: &Path) -> Result<Kept> {
     Ok(Kept::Here(path))
 }
 
+/// Whether `path` is a folder that holds claims.
+pub(crate) fn is_record(path: &Path) -> bool {
+    path.is_dir() && files(path, &[CLAIM]).is_ok_and(|claims| !claims.is_empty())
+}
+
 /// The track record of a folder, or of the claims and verdicts in `paths`.
 pub(crate) fn track_record(paths: &[PathBuf]) -> Result<TrackRecord> {
     let listed = match paths {

@@ -9,6 +9,7 @@ mod support;
 use std::fs;
 
 use grid::{answer, table};
+use support::isoflop_with;
 
 const HEADER: &str = "run,params,tokens,loss,corpus";
 
@@ -51,6 +52,29 @@ fn the_same_words_as_markdown_have_their_figures_beside_them() {
     for name in written["written"].as_array().unwrap() {
         assert!(dir.path().join(name.as_str().unwrap()).is_file(), "{name}");
     }
+}
+
+#[test]
+fn a_record_has_a_page_too() {
+    let dir = tempfile::tempdir().unwrap();
+    runs(&dir);
+    answer(dir.path(), "fit runs.csv -o fit.json").unwrap();
+    for name in ["<script>alert(1)</script>", "second"] {
+        answer(dir.path(), &format!("claim fit.json --params 1B --tokens 20B --name {name}")).unwrap();
+    }
+    let open = answer(dir.path(), "report claims -o page.md").unwrap();
+    assert!(open.starts_with("page.md"));
+    assert!(fs::read_to_string(dir.path().join("page.md")).unwrap().contains("2 claims, none judged yet"));
+    table(&dir, "big.csv", HEADER, 1, |_, _| "big,1B,20B,2.5,web".to_owned());
+    isoflop_with(dir.path(), &["verify", "claims/claim-00001.json", "big.csv"], "");
+    answer(dir.path(), "report claims -o page.html").unwrap();
+    let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
+    for part in
+        ["<h1>Did the predictions come true?", "<svg", "How often intervals held", "&lt;script&gt;alert", "second"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<script>alert"));
 }
 
 #[test]

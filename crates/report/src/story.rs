@@ -2,6 +2,7 @@
 
 mod checklist;
 mod comparison;
+mod track_record;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::text;
 use crate::words;
 
 pub use comparison::{ComparedRecipe, ComparedStory, comparison};
+pub use track_record::{RecordStory, track_record};
 
 /// Everything a report tells; the parts that do not exist yet are left out of it.
 #[derive(Debug, Clone)]

@@ -36,6 +36,10 @@ pub use predict::{against, required};
 pub use recipes::recipes;
 pub(crate) use recipes::{answers as recipe_answers, tables as recipe_tables};
 pub use record::track_record;
+pub(crate) use record::{
+    answer as record_answer, claims as claims_table, coverage as coverage_table, facts as record_facts,
+    verdict as record_verdict,
+};
 pub use sandbox::{assignment, grade, grades, ledger};
 pub use sizes::{RecipeSize, recipe_sizes};
 pub use trained::{Trained, trained};

@@ -8,6 +8,7 @@ use super::{AnswerArguments, QuestionArguments, TableArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
+    // A folder of claims is taken too, and told as a track record.
     #[command(flatten)]
     pub table: TableArguments,
     /// The fit of these runs, as `isoflop fit` wrote it, instead of the default fit

@@ -26,7 +26,7 @@ pub fn track_record(record: &TrackRecord) -> String {
         page.remark(&verdict(record));
     }
     if !record.claims.is_empty() {
-        page.table(&claims(record));
+        page.table(&claims(record, record.claims.len().saturating_sub(SHOWN)));
     }
     if record.claims.len() > SHOWN {
         page.remark(&format!("The latest {SHOWN} claims; all are in the JSON."));
@@ -40,7 +40,7 @@ pub fn track_record(record: &TrackRecord) -> String {
     page.text
 }
 
-fn answer(record: &TrackRecord) -> String {
+pub(crate) fn answer(record: &TrackRecord) -> String {
     let claims = match record.claims.len() {
         0 => return "no claims yet".to_owned(),
         1 => "1 claim".to_owned(),
@@ -56,7 +56,7 @@ fn answer(record: &TrackRecord) -> String {
 }
 
 /// What the number inside says about the intervals.
-fn verdict(record: &TrackRecord) -> String {
+pub(crate) fn verdict(record: &TrackRecord) -> String {
     let chance = |share: Option<f64>| share.filter(|share| *share < IMPROBABLE).map(numbers::percent);
     match (chance(record.so_few), chance(record.so_many)) {
         (Some(chance), _) => {
@@ -74,7 +74,7 @@ fn verdict(record: &TrackRecord) -> String {
     }
 }
 
-fn coverage(record: &TrackRecord) -> Table {
+pub(crate) fn coverage(record: &TrackRecord) -> Table {
     let mut table = Table::new([
         ("interval", Align::Right),
         ("held", Align::Right),
@@ -92,7 +92,8 @@ fn coverage(record: &TrackRecord) -> Table {
     table
 }
 
-fn claims(record: &TrackRecord) -> Table {
+/// The claims from number `first` on.
+pub(crate) fn claims(record: &TrackRecord, first: usize) -> Table {
     let mut table = Table::new([
         ("claim", Align::Left),
         ("sealed", Align::Left),
@@ -104,7 +105,6 @@ fn claims(record: &TrackRecord) -> Table {
         ("is", Align::Left),
         ("reach", Align::Left),
     ]);
-    let first = record.claims.len().saturating_sub(SHOWN);
     for Entry { claim, verdict } in &record.claims[first..] {
         let predicted = Rounded::loss(&claim.loss);
         let day = claim.sealed_at.split('T').next().unwrap_or_default();
@@ -138,7 +138,7 @@ fn claims(record: &TrackRecord) -> Table {
     table
 }
 
-fn facts(record: &TrackRecord) -> Vec<(&'static str, String)> {
+pub(crate) fn facts(record: &TrackRecord) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let (Some(width), Some(error), Some(size)) = (record.sharpness, record.mean_error, record.mean_absolute_error) {
         facts.push((
