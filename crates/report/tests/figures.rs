@@ -132,7 +132,7 @@ fn numbers(svg: &str) -> Vec<&str> {
                 .iter()
                 .any(|name| pair[0].ends_with(name))
         })
-        .flat_map(|pair| pair[1].split(['M', 'L', 'Z', ' ']))
+        .flat_map(|pair| pair[1].split(['M', 'L', 'l', 'Z', ' ']))
         .filter(|number| !number.is_empty())
         .collect()
 }

@@ -141,29 +141,37 @@ impl Svg {
         self.close("path", &opening, &title(name));
     }
 
-    /// A marker; its name appears when a pointer rests on it, and `data-run` tells a page which run it is.
+    /// Begins a group of markers painted alike.
+    pub(crate) fn open_group(&mut self, fill: &str, stroke: Stroke) {
+        self.push(format_args!("<g fill=\"{fill}\" {}>", stroke.attributes()));
+    }
+
+    /// Ends it.
+    pub(crate) fn close_group(&mut self) {
+        self.push(format_args!("</g>"));
+    }
+
+    /// A marker, painted with fill and stroke of its own or else like its group; its name appears when a pointer rests on it, and
+    /// `data-run` tells a page which run it is.
     pub(crate) fn marker(
         &mut self,
         marker: Marker,
         at: Point,
         radius: f64,
-        fill: &str,
-        stroke: Stroke,
+        own: Option<(&str, Stroke)>,
         Identity { name, run }: Identity,
     ) {
         let run = run.map(|run| format!(" data-run=\"{run}\"")).unwrap_or_default();
-        let look = format!("fill=\"{fill}\" {}{run}", stroke.attributes());
+        let paint = own.map_or_else(String::new, |(fill, stroke)| format!(" fill=\"{fill}\" {}", stroke.attributes()));
         let title = title(name);
         if marker == Marker::Circle {
             let (x, y, radius) = (pixels(at.x), pixels(at.y), pixels(radius));
-            self.close("circle", &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" {look}"), &title);
+            self.close("circle", &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"{paint}{run}"), &title);
             return;
         }
-        let corners: Vec<Point> = corners(marker)
-            .into_iter()
-            .map(|corner| Point { x: at.x + radius * corner.x, y: at.y + radius * corner.y })
-            .collect();
-        self.close("path", &format!("<path d=\"{}Z\" {look}", outline(&corners)), &title);
+        let corners: Vec<Point> =
+            corners(marker).into_iter().map(|corner| Point { x: radius * corner.x, y: radius * corner.y }).collect();
+        self.close("path", &format!("<path d=\"{}Z\"{paint}{run}", outline_around(at, &corners)), &title);
     }
 
     fn close(&mut self, element: &str, opening: &str, content: &str) {
@@ -213,6 +221,18 @@ impl Svg {
 /// What appears when a pointer rests on an element; nothing without a name.
 fn title(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!("<title>{}</title>", escape::xml(name)) }
+}
+
+/// The outline through `corners` around a place, in short steps from one to the next.
+fn outline_around(at: Point, corners: &[Point]) -> String {
+    let mut path = String::new();
+    let mut before = Point { x: -at.x, y: -at.y };
+    for corner in corners {
+        let step = if path.is_empty() { 'M' } else { 'l' };
+        let _ = write!(path, "{step}{} {}", pixels(corner.x - before.x), pixels(corner.y - before.y));
+        before = *corner;
+    }
+    path
 }
 
 fn outline(points: &[Point]) -> String {
@@ -284,7 +304,7 @@ mod tests {
         let lettering = Lettering { color: "#000", size: 9.0, anchor: Anchor::Start, bold: false, halo: None };
         svg.text(Point { x: 0.0, y: 0.0 }, "</text><script>", lettering);
         let identity = Identity { name: "<script>'", run: Some(7) };
-        svg.marker(Marker::Star, Point { x: 1.0, y: 1.0 }, 2.0, "#000", Stroke::solid("#000", 1.0), identity);
+        svg.marker(Marker::Star, Point { x: 1.0, y: 1.0 }, 2.0, None, identity);
         let text = svg.finish();
         assert!(!text.contains("<script"), "{text}");
         assert_eq!(text.matches("</desc>").count(), 1);

@@ -15,6 +15,8 @@ use super::layout::{
 const CROWD: usize = 60;
 /// Half the height of the bar of an interval: more than a dot, so that a dot on it hides nothing.
 const BAR: f64 = 6.5;
+/// Pages no wider than this, pixels, are held in a hand.
+const HAND: f64 = 480.0;
 /// Most characters of a name under a pointer.
 const LONGEST_NAME: usize = 160;
 
@@ -26,7 +28,7 @@ pub fn svg(figure: &Figure, page: &Page) -> String {
     let Layout { width, height, .. } = layout;
     let inks = page.theme.inks();
     let svg = Svg::new(width, height, &figure.title, &layout.words, inks.background);
-    let mut drawing = Drawing { svg, theme: page.theme, inks };
+    let mut drawing = Drawing { svg, theme: page.theme, inks, has_pointer: width > HAND };
     drawing.lines(layout.left, &layout.title, inks.ink, TITLE, true);
     drawing.lines(layout.left, &layout.subtitle, inks.muted, SUBTITLE, false);
     for frame in &layout.frames {
@@ -45,6 +47,7 @@ struct Drawing {
     svg: Svg,
     theme: Theme,
     inks: Inks,
+    has_pointer: bool,
 }
 
 impl Drawing {
@@ -125,10 +128,17 @@ impl Drawing {
             }
             Shape::Dots { marker, size, filled, whisker, dots } => {
                 let radius = radius_in(plot, *size);
-                for dot in dots {
-                    self.whiskers(plot, dot, *whisker, &color);
-                    self.dot(plot, dot, *marker, *filled, radius, &color);
+                dots.iter().for_each(|dot| self.whiskers(plot, dot, *whisker, &color));
+                if dots.iter().all(|dot| plot.place(dot).is_none()) {
+                    return;
                 }
+                let background = self.inks.background;
+                match filled {
+                    true => self.svg.open_group(&color, Stroke::solid(background, 1.0)),
+                    false => self.svg.open_group(background, Stroke::solid(&color, 1.6)),
+                }
+                dots.iter().for_each(|dot| self.dot(plot, dot, *marker, radius, &color));
+                self.svg.close_group();
             }
             Shape::Cells(cells) => cells.iter().for_each(|cell| self.cell(plot, cell, &color)),
             Shape::Words { .. } => {}
@@ -136,7 +146,7 @@ impl Drawing {
     }
 
     fn strokes(&mut self, plot: &Plot, mark: &Mark, color: &str, width: f64) {
-        let name = escape::shorten(&mark.series, LONGEST_NAME);
+        let name = self.name(&mark.series);
         for stroke in plot.strokes(&mark.shape) {
             let look = if stroke.solid { Stroke::solid(color, width) } else { Stroke::dashed(color, width) };
             self.svg.named_line(&stroke.points, look, &name);
@@ -165,14 +175,14 @@ impl Drawing {
         }
     }
 
-    fn dot(&mut self, plot: &Plot, dot: &Dot, marker: Marker, filled: bool, radius: f64, color: &str) {
+    /// A dot like its group; one beyond the frame is an open triangle on its edge.
+    fn dot(&mut self, plot: &Plot, dot: &Dot, marker: Marker, radius: f64, color: &str) {
         // A file stays as it is, whatever its runs are called elsewhere; a page asks about what is under its pointer.
         let run = dot.run.filter(|_| self.theme == Theme::Adaptive);
-        let identity = Identity { name: &escape::shorten(&dot.name, LONGEST_NAME), run };
-        let background = self.inks.background;
-        let (at, marker, filled) = match plot.place(dot) {
+        let identity = Identity { name: &self.name(&dot.name), run };
+        let (at, marker, own) = match plot.place(dot) {
             None => return,
-            Some(Place::Inside(at)) => (at, marker, filled),
+            Some(Place::Inside(at)) => (at, marker, None),
             Some(Place::Edge(at, beyond)) => {
                 let (dx, dy, marker) = match beyond {
                     Beyond::Above => (0.0, 7.0, Marker::TriangleUp),
@@ -180,18 +190,23 @@ impl Drawing {
                     Beyond::Left => (7.0, 0.0, Marker::TriangleLeft),
                     Beyond::Right => (-7.0, 0.0, Marker::TriangleRight),
                 };
-                (Point { x: at.x + dx, y: at.y + dy }, marker, false)
+                let open = (self.inks.background, Stroke::solid(color, 1.6));
+                (Point { x: at.x + dx, y: at.y + dy }, marker, Some(open))
             }
         };
-        match filled {
-            true => self.svg.marker(marker, at, radius, color, Stroke::solid(background, 1.0), identity),
-            false => self.svg.marker(marker, at, radius, background, Stroke::solid(color, 1.6), identity),
-        }
+        self.svg.marker(marker, at, radius, own, identity);
+    }
+
+    /// What an element says under a pointer; nothing on a page that is held in a hand, where there is none.
+    fn name(&self, name: &str) -> String {
+        if self.has_pointer { escape::shorten(name, LONGEST_NAME) } else { String::new() }
     }
 
     fn cell(&mut self, plot: &Plot, cell: &Cell, color: &str) {
         let Some(rect) = plot.rect(cell.across, cell.upwards) else { return };
-        let name = escape::shorten(&cell.name, LONGEST_NAME);
+        let name = self.name(&cell.name);
+        // The grid ends at a cell.
+        self.svg.area(&rect.corners(), self.inks.background, 1.0);
         self.svg.named_area(&rect.corners(), color, 0.28, Stroke::solid(self.inks.background, 2.0), &name);
         let letters = (0..=cell.text.chars().count()).rev();
         let fits = |text: &String| text_width(text, TICK) <= rect.width() - 6.0;
