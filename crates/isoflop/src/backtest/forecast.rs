@@ -12,7 +12,7 @@ use crate::runs::Run;
 /// Shares that the bands of a forecast should hold; a band of the level that was asked for comes after them.
 pub(super) const LEVELS: [f64; 3] = [0.5, 0.9, 0.95];
 
-/// A forecast with what came of it, all in ln loss.
+/// A forecast with what came of it; errors and bands in ln loss.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
     /// The run's name.
@@ -23,6 +23,8 @@ pub struct Forecast {
     pub origin: usize,
     /// Decades of compute beyond the largest fitted run.
     pub decades: f64,
+    /// The loss that the run reached, nats per token.
+    pub observed: f64,
     /// ln predicted minus ln observed.
     pub error: f64,
     /// Ends of the 50, 90 and 95 % bands and of that of the level asked for, minus ln observed.
@@ -59,7 +61,15 @@ impl Forecast {
         if bands.iter().any(|(low, high)| !(low.is_finite() && high.is_finite())) {
             return Err(QuestionError::NoLoss { params: run.params, tokens: run.tokens });
         }
-        Ok(Self { run: run.name.clone(), place, origin, decades, error: ln(middle) - observed, bands })
+        Ok(Self {
+            run: run.name.clone(),
+            place,
+            origin,
+            decades,
+            observed: run.loss.get(),
+            error: ln(middle) - observed,
+            bands,
+        })
     }
 }
 

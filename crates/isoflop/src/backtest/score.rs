@@ -100,7 +100,7 @@ pub(super) mod tests {
 
     pub(in crate::backtest) fn forecast(origin: usize, decades: f64, error: f64, half_width: f64) -> Forecast {
         let bands = [0.3, 0.8, 1.0, 0.8].map(|share| (error - share * half_width, error + share * half_width));
-        Forecast { run: "r".to_owned(), place: 0, origin, decades, error, bands }
+        Forecast { run: "r".to_owned(), place: 0, origin, decades, observed: 2.0, error, bands }
     }
 
     #[test]
