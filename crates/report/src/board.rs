@@ -85,6 +85,11 @@ impl Curve {
             (self.sum, self.count) = (0.0, 0);
         }
     }
+
+    /// Its points: FLOP and mean loss.
+    pub fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
 }
 
 /// The board on a terminal of `width` columns and `height` lines: never wider, never higher, and without a line end at its end.

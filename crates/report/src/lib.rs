@@ -34,8 +34,9 @@ mod wrap;
 
 pub use document::{Document, FigureFile};
 pub use figures::{
-    ContourInput, ForecastInput, RatiosInput, ValleysInput, contour, exponents, forecast, gain, panels, ratios,
-    reliability, residuals, transfer, valleys,
+    ContourInput, ForecastInput, RatiosInput, SweepRun, TrainingCurve, ValleysInput, basins, contour, envelope,
+    exponents, figure_of_fit, forecast, gain, panels, pareto, ratios, reliability, residuals, rollout, sweep_board,
+    transfer, valleys,
 };
 pub use html::page;
 #[cfg(feature = "files")]

@@ -73,7 +73,9 @@ pub fn contour(input: &ContourInput) -> Figure {
     let [band, line] = shared::frontier(&best, frame.fitted);
     panel.push(band);
     panel.push(line.labelled(Label::beside("compute-optimal", 0.08, Side::Right)));
-    panel.push(known(input.models, &frame));
+    let known = known(input.models, &frame);
+    let models = known.dots_of().len();
+    panel.push(known);
     let dot = |run: &Run| Some(Dot::at(run.params.get(), run.tokens.get()).named(shared::run_words(run)));
     panel.marks.extend(shared::runs_by_budget(&budgets, dot));
     let dropped = shared::dropped(input.runs, |numbers| Some((numbers.params.get(), numbers.tokens.get())));
@@ -82,7 +84,7 @@ pub fn contour(input: &ContourInput) -> Figure {
     Figure {
         title: title(input),
         subtitle: shared::counted(input.runs),
-        caption: caption(input, &budgets, best.is_empty(), dropped.as_ref()),
+        caption: caption(input, &budgets, best.is_empty(), models, dropped.as_ref()),
         width: 760.0,
         ..Figure::of(panel)
     }
@@ -280,7 +282,7 @@ fn title(input: &ContourInput) -> String {
     }
 }
 
-fn caption(input: &ContourInput, budgets: &Budgets, no_best: bool, dropped: Option<&Mark>) -> String {
+fn caption(input: &ContourInput, budgets: &Budgets, no_best: bool, models: usize, dropped: Option<&Mark>) -> String {
     let fit = input.fit;
     let coloured = if budgets.scattered {
         "coloured by class of compute"
@@ -289,7 +291,7 @@ fn caption(input: &ContourInput, budgets: &Budgets, no_best: bool, dropped: Opti
     };
     let mut sentences = vec![
         format!(
-            "Thin grey lines: equal loss, nats per token, of {}, {}; solid within the convex hull of the runs, dashed beyond.",
+            "Thin grey lines: equal loss, nats per token, of {}, {}; solid within the convex hull of the runs, which is shaded, dashed beyond.",
             fit.law().formula(),
             shared::method(fit)
         ),
@@ -310,6 +312,9 @@ fn caption(input: &ContourInput, budgets: &Budgets, no_best: bool, dropped: Opti
     }
     if input.plan.is_some() {
         sentences.push("Star: the planned run, on the line of its compute.".to_owned());
+    }
+    if models > 0 {
+        sentences.push(format!("Crosses: {models} known models, on other texts; names where there is room."));
     }
     sentences.push(shared::conventions(fit));
     sentences.join(" ")

@@ -84,6 +84,11 @@ pub(super) fn counted(runs: &Runs) -> String {
     format!("{} runs, {} dropped", numbers::whole(runs.kept.len()), numbers::whole(runs.dropped.len()))
 }
 
+/// `1 run`, `42 runs`.
+pub(super) fn count_of(count: usize, one: &str) -> String {
+    format!("{} {one}{}", numbers::whole(count), if count == 1 { "" } else { "s" })
+}
+
 /// How the law of `fit` came to its parameters.
 pub(super) fn method(fit: &Fit) -> String {
     let (kept, dropped) = fit.run_counts();

@@ -1,9 +1,16 @@
-//! Figures of a law among its runs: planes, panels, pairs.
+//! Figures of a law among its runs, and of plans: planes, panels, pairs, forecasts of the top, ways to one loss.
 
+use std::sync::Arc;
+
+use isoflop::backtest::{BacktestOptions, Candidate, Cut, backtest};
+use isoflop::law::Hoffmann;
 use isoflop::law::published;
-use isoflop::{Fit, Flops, Runs, TableFormat};
+use isoflop::plan::{Demand, Problem};
+use isoflop::{Fit, Flops, Nats, Runs, TableFormat, Tokens};
 use isoflop_report::figure::Page;
-use isoflop_report::{ContourInput, RatiosInput, contour, csv as numbers_of, exponents, panels, ratios, svg};
+use isoflop_report::{
+    ContourInput, RatiosInput, contour, csv as numbers_of, exponents, panels, pareto, ratios, rollout, svg,
+};
 
 use crate::LEVEL;
 use crate::figures::{assert_figure, assert_is_sound};
@@ -78,5 +85,46 @@ fn runs_along_one_line_have_a_plane_without_best_runs() {
     for figure in [contour(&input), ratios(&ratio)] {
         assert!(figure.caption.contains("do not tell size from tokens"), "{}", figure.caption);
         assert_is_sound(&svg(&figure, &Page::default()));
+    }
+}
+
+#[test]
+fn the_roll_out_of_forecasts_looks_as_expected() {
+    let row = |i: i32| {
+        let (params, tokens) = (1e7 * 2f64.powi(i % 6), 1e9 * 2.3f64.powi(i / 6));
+        let scatter = 1.0 + 0.001 * f64::from(i * i % 7 - 3);
+        format!("r{i},{params},{tokens},{}\n", (1.8 + 480.0 / params.powf(0.35) + 2000.0 / tokens.powf(0.37)) * scatter)
+    };
+    let table = format!("run,params,tokens,loss\n{}", (0..42).map(row).collect::<String>());
+    let runs = Runs::read(table.as_bytes(), "t", TableFormat::Csv, false).unwrap();
+    let cuts = Cut::below_the_top(&runs, 5).unwrap();
+    let candidates = vec![Candidate::Plain(Arc::new(Hoffmann))];
+    let options = BacktestOptions { candidates, cuts, draws: 60, ..BacktestOptions::default() };
+    let mut tested = backtest(&runs, &options, &|_, _| {}).unwrap();
+    let figure = rollout(&tested).unwrap();
+    assert_figure("rollout", &figure);
+    // The run with the lowest loss, which no cut was fitted to.
+    let best = runs.kept.iter().min_by(|one, other| one.loss.get().total_cmp(&other.loss.get())).unwrap();
+    assert!(numbers_of(&figure).contains(&format!("{}: {:.3}", best.name, best.loss.get())));
+    assert_eq!(figure.panels[0].marks.iter().filter(|mark| mark.series == "hoffmann").count(), 2);
+    tested.laws[0].forecasts.clear();
+    assert!(rollout(&tested).is_none());
+}
+
+#[test]
+fn ways_to_one_loss_look_as_expected() {
+    let fit = Fit::from_published(published("besiroglu2024").unwrap());
+    let demand = |tokens: f64| Some(Demand { tokens: Tokens::new(tokens).unwrap(), answers: None, rental: None });
+    let goal = |demand| Problem { demand, ..Problem::of_goal(Nats::new(2.0).unwrap(), None) };
+    for (name, problem) in [("pareto", goal(demand(3e12))), ("pareto-unserved", goal(None))] {
+        let plan = fit.solve(&problem, LEVEL).unwrap();
+        let mut trade = fit.trade(&problem, &plan, 61).unwrap();
+        let figure = pareto(&plan, &trade);
+        assert_figure(name, &figure);
+        assert_eq!(numbers_of(&figure).contains("in all"), problem.demand.is_some());
+        trade.runs.truncate(1);
+        assert_is_sound(&svg(&pareto(&plan, &trade), &Page::default()));
+        trade.runs.clear();
+        assert_is_sound(&svg(&pareto(&plan, &trade), &Page::default()));
     }
 }

@@ -6,6 +6,7 @@
 mod figures;
 mod laws;
 mod stories;
+mod sweeps;
 mod words;
 
 use std::fs;
