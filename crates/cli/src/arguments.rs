@@ -19,8 +19,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use isoflop::{Filter, Flops, Objective, Params, Tokens};
 
+use crate::figure::FigureArguments;
+
 pub(crate) use compare::CompareArguments;
-pub(crate) use figure::{DrawingArguments, FigureKind, FigureKindArguments, FitFigure, PlannedFigure, RunsFigure};
+pub(crate) use figure::{
+    BoardFigure, DrawingArguments, EnvelopeFigure, FigureKind, FigureKindArguments, FitFigure, GainFigure,
+    ParetoFigure, PlannedFigure, RolloutFigure, RunsFigure,
+};
 pub(crate) use lab::LabArguments;
 pub(crate) use next::{DecisionArgument, NextArguments};
 pub(crate) use plan::{PlanArguments, QuestionArguments};
@@ -237,6 +242,8 @@ pub(crate) struct FitArguments {
     /// Write the fit to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub figure: FigureArguments,
     #[command(flatten)]
     pub answer: AnswerArguments,
 }

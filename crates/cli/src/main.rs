@@ -9,6 +9,7 @@ mod lab;
 mod output;
 mod pages;
 mod record;
+mod sweeps;
 mod watch;
 
 use std::process::ExitCode;

@@ -90,6 +90,18 @@ fn a_recipe_is_tuned_through_a_kill_and_inherited() {
     let figure = std::fs::read_to_string(dir.path().join("isoflop-tune/transfer.svg")).unwrap();
     assert!(figure.starts_with("<svg") && figure.contains("width 8"), "{figure}");
 
+    // What was tried can be looked at, as can the sweep that it was.
+    for (kind, words) in [
+        ("basins", "width 8"),
+        ("transfer", "width 8"),
+        ("board", "runs are done"),
+        ("envelope", "of the envelope is annealed"),
+    ] {
+        let drawn = isoflop_with(dir.path(), &["figure", kind, "isoflop-tune"], "");
+        let (drawn, complaint) = (String::from_utf8_lossy(&drawn.stdout), String::from_utf8_lossy(&drawn.stderr));
+        assert!(drawn.contains(words), "{kind}: {drawn}{complaint}");
+    }
+
     // Another recipe's folder is refused; a tuned one is only probed, and its runs say what they give away.
     let other = tune(dir.path(), &format!("--flops {FLOPS}"));
     assert_eq!(other.status.code(), Some(2), "{}", String::from_utf8_lossy(&other.stderr));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use isoflop::Filter;
 
-use super::{QuestionArguments, TableArguments, level};
+use super::{QuestionArguments, TableArguments, draws, level};
 
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
@@ -31,6 +31,22 @@ pub(crate) enum FigureKind {
     Residuals(RunsFigure),
     /// Of runs or a fit: exponents and floor in pairs, beside published ones
     Exponents(FitFigure),
+    /// Of runs: whether the forecast of the largest came to rest as smaller ones were added
+    Rollout(RolloutFigure),
+    /// Of a fit and a plan: what training and serving cost along the sizes of one loss
+    Pareto(Box<ParetoFigure>),
+    /// Of tables of runs, one a recipe: the compute that the others save or waste
+    Gain(GainFigure),
+    /// Of a sweep: budgets and sizes, what is done, and how losses lie to the law
+    Board(BoardFigure),
+    /// Of a sweep, or a table of checkpoints: training curves and their envelope
+    Envelope(EnvelopeFigure),
+    /// Of `isoflop tune`: loss against learning rates and batch, width by width
+    Basins(TuneFigure),
+    /// Of `isoflop tune`: whether one learning rate is best at all widths
+    Transfer(TuneFigure),
+    /// Of a record of claims: how often intervals held, against how often they should
+    Reliability(RecordFigure),
 }
 
 /// Where a figure goes, and how it looks.
@@ -86,6 +102,115 @@ pub(crate) struct FitFigure {
     /// Share of cases the intervals should hold
     #[arg(long, default_value_t = 0.9, value_parser = level)]
     pub level: f64,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// A back-test of the largest runs.
+#[derive(Debug, Args)]
+pub(crate) struct RolloutFigure {
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// Forecast by this law (`isoflop laws` lists them; posterior is the default fit); may be given several times
+    #[arg(long, value_name = "LAW", default_value = "posterior")]
+    pub law: Vec<String>,
+    /// Draws of each fit
+    #[arg(long, default_value_t = 200, value_parser = draws)]
+    pub draws: usize,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Share of cases the intervals should hold
+    #[arg(long, default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// A plan, and other ways to its loss.
+#[derive(Debug, Args)]
+pub(crate) struct ParetoFigure {
+    /// A fit: a file, - for standard input, or the name of a published one such as besiroglu2024
+    pub fit: PathBuf,
+    #[command(flatten)]
+    pub question: QuestionArguments,
+    /// Share of cases the intervals should hold
+    #[arg(long, default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// Recipes compared.
+#[derive(Debug, Args)]
+pub(crate) struct GainFigure {
+    /// Tables of runs, one for each recipe, the first being the reference; or one table with --by
+    #[arg(required = true, value_name = "TABLE")]
+    pub compared: Vec<String>,
+    /// Compare the recipes that this column of one table names; the first in the table is the reference
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Option<String>,
+    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub filters: Vec<Filter>,
+    /// Draws of the bootstrap over the runs
+    #[arg(long, default_value_t = 500, value_parser = draws)]
+    pub draws: usize,
+    /// Share of cases the intervals should hold
+    #[arg(long, default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// A sweep as it is now.
+#[derive(Debug, Args)]
+pub(crate) struct BoardFigure {
+    /// Folder of a sweep, such as the one that `isoflop lab` or `isoflop demo` fills
+    #[arg(value_name = "SWEEP")]
+    pub sweep: PathBuf,
+    /// The law to compare losses with, instead of the default fit of what is done
+    #[arg(long, value_name = "FIT")]
+    pub fit: Option<PathBuf>,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// Training curves.
+#[derive(Debug, Args)]
+pub(crate) struct EnvelopeFigure {
+    /// Folder of a sweep; or a table with a row for each checkpoint: params, tokens (or flops), loss, and the run's name
+    #[arg(value_name = "SWEEP|TABLE")]
+    pub input: PathBuf,
+    /// Column of the table that tells its runs apart
+    #[arg(long, value_name = "COLUMN", default_value = "run")]
+    pub by: String,
+    /// Keep only rows whose COLUMN has this VALUE; may be given several times
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    pub filters: Vec<Filter>,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// What a tuning tried.
+#[derive(Debug, Args)]
+pub(crate) struct TuneFigure {
+    /// Folder that `isoflop tune` filled
+    #[arg(value_name = "TUNE")]
+    pub folder: PathBuf,
+    /// Share of cases the intervals should hold
+    #[arg(long, default_value_t = 0.9, value_parser = level)]
+    pub level: f64,
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
+}
+
+/// What claims came to.
+#[derive(Debug, Args)]
+pub(crate) struct RecordFigure {
+    /// A record's folder, or its claims in their order and the verdicts on them
+    #[arg(default_value = "claims")]
+    pub record: Vec<PathBuf>,
     #[command(flatten)]
     pub drawing: DrawingArguments,
 }

@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn candidate(name: &str, runs: &Runs) -> Result<Candidate> {
+/// The law called `name`, or the default fit.
+pub(crate) fn candidate(name: &str, runs: &Runs) -> Result<Candidate> {
     if name == POSTERIOR {
         return Ok(Candidate::Posterior);
     }

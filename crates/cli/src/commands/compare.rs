@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use isoflop::Runs;
 use isoflop::models::{Comparison, model};
 use isoflop::recipes::{RecipeOptions, TABLE_COLUMN, compare_recipes, runs_of_tables};
+use isoflop::{Filter, Runs};
 use isoflop_report::figure::Page;
 use isoflop_report::gain;
 use serde::Serialize;
@@ -32,14 +32,14 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<Outcome> {
         arguments.compared.iter().filter(|name| (is_table(name) || arguments.by.is_some()) == keep).collect()
     };
     match (named(true).as_slice(), named(false).as_slice(), &arguments.by) {
-        ([table], [], Some(column)) => recipes(read(table, arguments)?, column, arguments),
+        ([_], [], Some(column)) => recipes(column, arguments),
         (_, _, Some(column)) => {
             bail!("--by {column} compares within one table: give one, or leave --by out to compare the tables")
         }
         ([table], [], None) => {
             bail!("{table}: name a second table of runs, or compare within this one by a column: --by recipe")
         }
-        (tables, [], None) => recipes(joined(tables, arguments)?, TABLE_COLUMN, arguments),
+        (_, [], None) => recipes(TABLE_COLUMN, arguments),
         ([], [first, second], None) => models(first, second, arguments),
         ([], names, None) => bail!(
             "models are compared in twos, such as gopher chinchilla, and {} named; `isoflop models --law besiroglu2024` ranks all",
@@ -51,27 +51,27 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<Outcome> {
     }
 }
 
-/// A table, under the filters.
-fn read(table: &str, arguments: &CompareArguments) -> Result<Runs> {
-    input::table(Path::new(table), &arguments.filters, arguments.skip_bad_rows)
-}
-
-/// The runs of several tables, each called by its file's name, or by its path where two have one name.
-fn joined(tables: &[&String], arguments: &CompareArguments) -> Result<Runs> {
+/// The runs of several tables, each called by its file's name, or by its path where two have one name; those of one table as they are.
+pub(crate) fn runs_of(tables: &[String], filters: &[Filter], skip_bad_rows: bool) -> Result<Runs> {
+    let read = |table: &str| input::table(Path::new(table), filters, skip_bad_rows);
+    if let [table] = tables {
+        return read(table);
+    }
     let stem = |table: &str| {
         Path::new(table).file_stem().map_or_else(|| table.into(), |stem| stem.to_string_lossy().into_owned())
     };
-    let named = |table: &&String| {
+    let named = |table: &String| {
         let shared = tables.iter().filter(|other| stem(other) == stem(table)).count() > 1;
-        Ok((if shared { (*table).clone() } else { stem(table) }, read(table, arguments)?))
+        Ok((if shared { table.clone() } else { stem(table) }, read(table)?))
     };
     Ok(runs_of_tables(tables.iter().map(named).collect::<Result<_>>()?)?)
 }
 
-fn recipes(runs: Runs, column: &str, arguments: &CompareArguments) -> Result<Outcome> {
+fn recipes(column: &str, arguments: &CompareArguments) -> Result<Outcome> {
     if arguments.law.is_some() {
         bail!("--law judges models; recipes are compared on their own runs: leave it out");
     }
+    let runs = runs_of(&arguments.compared, &arguments.filters, arguments.skip_bad_rows)?;
     let figure = arguments.figure.output(arguments.answer.json)?;
     let options = RecipeOptions {
         column: column.to_owned(),

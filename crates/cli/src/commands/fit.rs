@@ -5,13 +5,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use isoflop::fit::{Profile, Provenance};
 use isoflop::{Fit, FitOptions, Method, Runs};
+use isoflop_report::figure::Page;
+use isoflop_report::figure_of_fit;
 
 use crate::arguments::{FitArguments, ResamplingArgument, TableArguments, WeightArgument};
+use crate::figure::FigureOutput;
 use crate::output::{self, OutputFile};
 use crate::{Outcome, input};
 
 pub(crate) fn run(arguments: &FitArguments) -> Result<Outcome> {
     let file = arguments.output.as_deref().map(OutputFile::create).transpose()?;
+    let figure = arguments.figure.output(arguments.answer.json)?;
     let runs = input::runs(&arguments.table)?;
     let options = FitOptions {
         method: method(arguments, &runs)?,
@@ -40,7 +44,10 @@ pub(crate) fn run(arguments: &FitArguments) -> Result<Outcome> {
     if let Some(file) = file {
         file.write(&json)?;
     }
-    output::print(&if arguments.answer.json { json } else { isoflop_report::text::fit(&fit, level) })?;
+    let draw = |figure: FigureOutput| figure.draw(&figure_of_fit(&runs, &fit, level), &Page::default());
+    let drawn = figure.map(draw).transpose()?.unwrap_or_default();
+    let text = if arguments.answer.json { json } else { isoflop_report::text::fit(&fit, level) };
+    output::print(&(text + &drawn))?;
     Ok(Outcome::Done)
 }
 

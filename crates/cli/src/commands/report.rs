@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
+use isoflop::models::models;
 use isoflop::{Fit, Plan, Runs};
 use isoflop_report::story::{RecordStory, track_record};
 use isoflop_report::{
-    ForecastInput, Reproduction, Story, ValleysInput, forecast, reliability, report, residuals, valleys,
+    ContourInput, ForecastInput, RatiosInput, Reproduction, Story, ValleysInput, contour, exponents, forecast, panels,
+    ratios, reliability, report, residuals, valleys,
 };
 
 use super::fit::{fit_of, provenance};
@@ -27,7 +29,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let fit = input::under(fit, question.conditions.recipe.as_deref(), None)?;
     let plan = asked_plan(&fit, question, level)?;
 
-    let drawn = figures(&runs, &fit, level, plan.as_ref());
+    let drawn = figures(&runs, &fit, level, plan.as_ref())?;
     let provenance = provenance();
     let story = Story {
         subject: format!("Runs: {}", arguments.table.runs.display()),
@@ -60,9 +62,18 @@ fn of_record(folder: &Path, file: &DocumentFile, json: bool) -> Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-/// The figures of a page, with their names.
-fn figures(runs: &Runs, fit: &Fit, level: f64, plan: Option<&Plan>) -> Vec<Named> {
-    let valleys = valleys(&ValleysInput { runs, fit, level, claim: None, verdict: None });
-    let forecast = forecast(&ForecastInput { runs, fit, level, plan, claim: None, verdict: None });
-    vec![("valleys", valleys), ("forecast", forecast), ("residuals", residuals(runs, fit))]
+/// The figures of a page, with their names: what was trained, what the law makes of it, how far that goes, and what speaks against it.
+fn figures(runs: &Runs, fit: &Fit, level: f64, plan: Option<&Plan>) -> Result<Vec<Named>> {
+    let models = models()?;
+    let models = models.as_slice();
+    let drawn = [
+        ("valleys", Some(valleys(&ValleysInput { runs, fit, level, claim: None, verdict: None }))),
+        ("contour", Some(contour(&ContourInput { runs, fit, level, plan, models }))),
+        ("panels", Some(panels(runs, fit, level))),
+        ("forecast", Some(forecast(&ForecastInput { runs, fit, level, plan, claim: None, verdict: None }))),
+        ("ratios", Some(ratios(&RatiosInput { runs, fit, level, plan, models }))),
+        ("exponents", exponents(fit, level)),
+        ("residuals", Some(residuals(runs, fit))),
+    ];
+    Ok(drawn.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect())
 }

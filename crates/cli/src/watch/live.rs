@@ -120,6 +120,6 @@ impl Live {
 }
 
 /// Training compute of `cell` after so many steps.
-fn flops_at(cell: &Cell, step: u64) -> f64 {
+pub(crate) fn flops_at(cell: &Cell, step: u64) -> f64 {
     cell.exact_flops() * step as f64 / cell.spec().steps.max(1) as f64
 }

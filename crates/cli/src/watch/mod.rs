@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isoflop_sweep::{CellResult, Event, Progress};
 use isoflop_train::{BuildProgress, BuildStage};
 
-pub(crate) use live::{Expected, Live};
+pub(crate) use live::{Expected, Live, flops_at};
 
 /// A terminal that does not tell its size is taken for this one: lines, columns.
 const USUAL_SIZE: (u16, u16) = (24, 80);
