@@ -20,36 +20,26 @@ const DEAR: f64 = 20.0;
 /// [`Fit::trade`](isoflop::Fit::trade) of the problem that the plan answers.
 ///
 /// Sizes larger than the one that is cheapest to train cost more of both. Where training and serving have one unit, straight costs are lines of
-/// equal total, and the plan stands where the least of them touches.
+/// equal total, and the plan stands where the least of them touches. `None` of a trade without runs.
 ///
 /// # Source
 /// Sardana et al. 2024, arXiv:2401.00448.
-pub fn pareto(plan: &Plan, trade: &Trade) -> Figure {
+pub fn pareto(plan: &Plan, trade: &Trade) -> Option<Figure> {
     let trade = &affordable(trade);
+    let here = *nearest(trade, plan.params.value)?;
     let units = Units::of(trade.unit);
     let mut panel = Panel::new(
         Axis::logarithmic(units.training, units.of_training),
         Axis::logarithmic(units.serving, units.of_serving),
     );
     panel.height = 420.0;
-    let here = Traded {
-        params: plan.params.value,
-        tokens: plan.tokens.value,
-        ..nearest(trade, plan.params.value).copied().unwrap_or(Traded {
-            params: 0.0,
-            tokens: 0.0,
-            training: 0.0,
-            serving: 0.0,
-        })
-    };
     if trade.unit != TradeUnit::FlopsPerToken {
         panel.marks.extend(TOTALS.map(|times| equal_total(times, here.total(), &units)));
     }
     let at = |run: &Traded| (run.training, run.serving);
     let least_training = trade.runs.iter().map(|run| run.training).fold(f64::INFINITY, f64::min);
-    let cheapest = trade.runs.iter().position(|run| run.training == least_training).unwrap_or(0);
-    let (worth, not_worth) =
-        (&trade.runs[..trade.runs.len().min(cheapest + 1)], &trade.runs[cheapest.min(trade.runs.len())..]);
+    let cheapest = trade.runs.iter().position(|run| run.training == least_training)?;
+    let (worth, not_worth) = (&trade.runs[..=cheapest], &trade.runs[cheapest..]);
     let color = Color::class(0, 1);
     panel.push(Mark::line("sizes of one loss", color, worth.iter().map(at).collect()));
     panel.push(Mark::line("larger than is cheapest to train", color, not_worth.iter().map(at).collect()).dashed());
@@ -63,7 +53,7 @@ pub fn pareto(plan: &Plan, trade: &Trade) -> Figure {
     let dot = Dot::at(here.training, here.serving).named(words.as_str());
     let dot = dot.labelled(format!("planned: {} on {}", numbers::count(here.params), numbers::count(here.tokens)));
     panel.push(Mark::dots("planned", Color::Accent, Marker::Circle, vec![dot]).open());
-    Figure { title: title(plan, trade, &here, &units), caption: caption(plan, trade), ..Figure::of(panel) }
+    Some(Figure { title: title(plan, trade, &here, &units), caption: caption(plan, trade), ..Figure::of(panel) })
 }
 
 /// The ways that are worth a look.
