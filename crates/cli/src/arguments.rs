@@ -76,6 +76,7 @@ pub(crate) enum Command {
     /// Write one page that answers the question: the plan, the figures, the doubts, the runs, and how to repeat it; or how the claims of a record's folder did
     Report(Box<ReportArguments>),
     /// Draw a figure of runs, a fit, a sweep: --help lists the kinds; .svg, .png, .pdf, numbers as .csv, or in the terminal
+    #[command(alias = "figures")]
     Figure(FigureKindArguments),
     /// Choose the runs that leave least doubt about a bigger one; also designs a first sweep
     Next(NextArguments),

@@ -97,7 +97,7 @@ fn what_cannot_be_drawn_is_refused_with_the_remedy_and_leaves_nothing() {
         ("figure contour runs.csv -o plane.gif", ".svg, .png"),
         ("figure contour runs.csv --json", "name a file"),
         ("figure contour runs.csv -o no/such/folder/plane.svg", "no/such/folder"),
-        ("figure contour besiroglu2024", "besiroglu2024"),
+        ("figure contour besiroglu2024", "--fit besiroglu2024"),
         ("figure contur runs.csv", "contour"),
         ("figure contour runs.csv --usd 1M -o plane.svg", "--gpu"),
         ("figure exponents kaplan2020-compute -o e.svg", "such as hoffmann"),

@@ -18,7 +18,7 @@ use super::fit::fit_of;
 use super::plan::{asked_plan, request};
 use crate::arguments::{
     BoardFigure, DrawingArguments, EnvelopeFigure, FigureKind, FigureKindArguments, FitFigure, GainFigure,
-    ParetoFigure, PlannedFigure, RolloutFigure, RunsFigure,
+    ParetoFigure, PlannedFigure, RolloutFigure, RunsFigure, TableArguments,
 };
 use crate::figure::FigureOutput;
 use crate::input::{self, Subject};
@@ -103,7 +103,14 @@ fn figure(kind: &FigureKind) -> Result<Figure> {
 
 /// The runs of a figure, and their fit.
 fn fitted(of: &RunsFigure) -> Result<(Runs, Fit)> {
-    let runs = input::runs(&of.table)?;
+    let TableArguments { runs: path, filters, skip_bad_rows } = &of.table;
+    let runs = match input::subject(path, filters, *skip_bad_rows)? {
+        Subject::Runs(runs) => runs,
+        Subject::Fit(_) => {
+            let name = path.display();
+            bail!("{name}: is a fit, and this figure shows runs: give their table, with --fit {name} for the law")
+        }
+    };
     let fit = fit_of(&runs, &of.table, of.fit.as_deref())?;
     Ok((runs, fit))
 }
@@ -156,7 +163,8 @@ fn pareto_of(of: &ParetoFigure) -> Result<Figure> {
     let fit = input::under(input::fit(&of.fit)?, of.question.conditions.recipe.as_deref(), None)?;
     let problem = request(&of.question).problem()?;
     let plan = fit.solve(&problem, of.level)?;
-    Ok(pareto(&plan, &fit.trade(&problem, &plan, SIZES)?))
+    let trade = fit.trade(&problem, &plan, SIZES)?;
+    pareto(&plan, &trade).context("no other size comes to the loss of the plan: widen its limits")
 }
 
 fn gain_of(of: &GainFigure) -> Result<Figure> {
