@@ -2,6 +2,7 @@
 
 use isoflop::{Claim, Estimate, Fit, Flops, Plan, Runs, Verdict};
 
+use super::shared;
 use crate::escape;
 use crate::figure::{
     Axis, Color, Direction, Dot, Extent, Figure, Label, Mark, Marker, Panel, Quantity, Side, Size, Whisker,
@@ -32,8 +33,6 @@ const HALF: f64 = 0.5;
 const SAMPLES: usize = 48;
 /// Without a target the forecast goes so far beyond the largest run.
 const BEYOND: f64 = 30.0;
-/// Most characters of a run's name.
-const LONGEST: usize = 60;
 
 /// Compute across, loss upwards: the runs, the law's best run at each compute with the bands of one new run, and the run that is planned
 /// or was predicted.
@@ -72,22 +71,20 @@ pub fn forecast(input: &ForecastInput) -> Figure {
     )));
     panel.marks.extend(curve(input, least, farthest * 1.2, largest));
     let dots = input.runs.kept.iter().enumerate().map(|(position, run)| {
-        let name = format!("{}: {:.4}", escape::shorten(&run.name, LONGEST), run.loss.get());
+        let name = format!("{}: {:.4}", escape::shorten(&run.name, shared::LONGEST), run.loss.get());
         Dot::at(run.flops.get(), run.loss.get()).named(name).of_run(Some(position))
     });
     let runs = Mark::dots("runs", Color::Muted, Marker::Circle, dots.collect()).sized(Size::Small);
     panel.push(runs.stretching(Extent::All, Extent::Bulk));
+    let dropped = shared::dropped(input.runs, |numbers| Some((numbers.flops.get(), numbers.loss?.get())));
+    panel.marks.extend(dropped.clone());
     panel.marks.extend(target_marks(input));
 
     let factor = numbers::general(farthest / largest, 2);
     Figure {
         title: format!("Forecast to {factor}x the compute of the largest run"),
-        subtitle: format!(
-            "{} runs, {} dropped",
-            numbers::whole(input.runs.kept.len()),
-            numbers::whole(input.runs.dropped.len())
-        ),
-        caption: caption(input),
+        subtitle: shared::counted(input.runs),
+        caption: caption(input, dropped.as_ref()),
         width: 860.0,
         ..Figure::of(panel)
     }
@@ -141,7 +138,7 @@ fn target_marks(input: &ForecastInput) -> Vec<Mark> {
     marks
 }
 
-fn caption(input: &ForecastInput) -> String {
+fn caption(input: &ForecastInput, dropped: Option<&Mark>) -> String {
     let bands = if input.fit.draws().is_empty() {
         format!(" {}.", words::NO_INTERVAL)
     } else {
@@ -154,9 +151,9 @@ fn caption(input: &ForecastInput) -> String {
     };
     format!(
         "Line: loss of the best run of the law at each compute; dashed beyond the runs it was fitted to.{bands} Dots: all runs, of which most are \
-         not the best of their compute. Law: {}. N: {}. C: {}. Loss: nats per token, held-out text.",
+         not the best of their compute.{} Law: {}. {}",
+        shared::dropped_words(dropped),
         input.fit.law().formula(),
-        input.fit.conventions().params,
-        words::flops_counted(input.fit.conventions().flops)
+        shared::conventions(input.fit)
     )
 }

@@ -2,14 +2,12 @@
 
 use isoflop::{Fit, Run, Runs};
 
+use super::shared;
 use crate::budgets::{self, Budgets};
 use crate::escape;
 use crate::figure::{Axis, Color, Direction, Dot, Extent, Figure, Mark, Marker, Panel, Pattern, Quantity};
 use crate::numbers;
 use crate::words;
-
-/// Most characters of a run's name.
-const LONGEST: usize = 60;
 
 /// What residuals are shown against.
 struct Against {
@@ -62,7 +60,7 @@ pub fn residuals(runs: &Runs, fit: &Fit) -> Figure {
     let [first, second, third] = panels;
     let mut figure = Figure {
         title: "What the law leaves unexplained".to_owned(),
-        subtitle: format!("{} runs, {} dropped", numbers::whole(runs.kept.len()), numbers::whole(runs.dropped.len())),
+        subtitle: shared::counted(runs),
         caption: caption(fit),
         columns: 3,
         width: 960.0,
@@ -76,7 +74,7 @@ pub fn residuals(runs: &Runs, fit: &Fit) -> Figure {
 /// A run where `of` puts it; `None` where the law has no loss for it.
 fn dot(run: &Run, budgets: &Budgets, fit: &Fit, of: fn(&Run) -> f64) -> Option<Dot> {
     let off = run.loss.get() / fit.expected_loss_of(run).ok()?.get() - 1.0;
-    let name = format!("{}: {:+.2} %", escape::shorten(&run.name, LONGEST), 100.0 * off);
+    let name = format!("{}: {:+.2} %", escape::shorten(&run.name, shared::LONGEST), 100.0 * off);
     Some(Dot::at(of(run), off).named(name).of_run(budgets.position(run)))
 }
 
