@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Predict(PredictArguments),
     /// Plan the best run under a budget, or the cheapest that reaches a goal, within limits
     Plan(Box<PlanArguments>),
-    /// Write one page that answers the question: the plan, the figures, the doubts, the runs, and how to repeat it; or how the claims of a record's folder did
+    /// Write one page that answers the question: the plan, the figures, the doubts, the runs, and how to repeat it; or, of a folder, how the claims in it did or how far the sweep in it is
     Report(Box<ReportArguments>),
     /// Draw a figure of runs, a fit, a sweep: --help lists the kinds; .svg, .png, .pdf, numbers as .csv, or in the terminal
     #[command(alias = "figures")]

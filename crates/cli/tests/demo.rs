@@ -44,4 +44,12 @@ fn the_demo_survives_a_kill_and_ends_in_a_verdict() {
     let fit: Value = serde_json::from_slice(&std::fs::read(dir.path().join("out/fit.json")).unwrap()).unwrap();
     assert_eq!(refit["params"]["alpha"], fit["params"]["alpha"]);
     assert_eq!(refit["draws"], fit["draws"]);
+
+    let mut report = Command::new(env!("CARGO_BIN_EXE_isoflop"));
+    report.args(["report", "out", "-o", "sweep.html"]);
+    assert!(report.current_dir(dir.path()).output().unwrap().status.success());
+    let page = std::fs::read_to_string(dir.path().join("sweep.html")).unwrap();
+    for part in ["runs are done", "<svg", "So far: best model size", "<td>c1-"] {
+        assert!(page.contains(part), "{part}");
+    }
 }

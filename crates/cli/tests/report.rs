@@ -89,6 +89,7 @@ fn a_report_that_cannot_be_is_refused_and_leaves_nothing() {
         ("report runs.csv --fit fit.json", "was fitted to other runs"),
         ("report runs.csv --usd 1M", "--gpu"),
         ("report runs.csv --loss 0.5 -o page.html", "floor"),
+        ("report . -o page.html", "isoflop lab"),
         ("report runs.csv -o no/such/folder/page.html", "no/such/folder"),
     ] {
         let complaint = answer(dir.path(), arguments).unwrap_err();

@@ -2,6 +2,7 @@
 
 mod checklist;
 mod comparison;
+mod sweep;
 mod track_record;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::text;
 use crate::words;
 
 pub use comparison::{ComparedRecipe, ComparedStory, comparison};
+pub use sweep::{SweepStory, sweep};
 pub use track_record::{RecordStory, track_record};
 
 /// Everything a report tells; the parts that do not exist yet are left out of it.

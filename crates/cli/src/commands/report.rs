@@ -1,27 +1,30 @@
-//! `isoflop report`: runs, their law and a plan as one page; or how the claims of a record did.
+//! `isoflop report`: runs, their law and a plan as one page; or how the claims of a record did, or how far a sweep is.
 
 use std::path::Path;
 
 use anyhow::Result;
 use isoflop::models::models;
-use isoflop::{Fit, Plan, Runs};
-use isoflop_report::story::{RecordStory, track_record};
+use isoflop::{Fit, FitOptions, Plan, Runs, fit};
+use isoflop_report::story::{self, RecordStory, SweepStory, track_record};
 use isoflop_report::{
-    ContourInput, ForecastInput, RatiosInput, Reproduction, Story, ValleysInput, contour, exponents, forecast, panels,
-    ratios, reliability, report, residuals, valleys,
+    ContourInput, ForecastInput, RatiosInput, Reproduction, Story, ValleysInput, contour, envelope, exponents,
+    forecast, panels, ratios, reliability, report, residuals, sweep_board, valleys,
 };
 
 use super::fit::{fit_of, provenance};
 use super::plan::asked_plan;
-use crate::arguments::ReportArguments;
+use crate::arguments::{AnswerArguments, ReportArguments};
 use crate::output;
 use crate::pages::{DocumentFile, Named};
-use crate::{Outcome, input, record};
+use crate::{Outcome, input, record, sweeps};
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     let file = DocumentFile::at(&arguments.output)?;
     if record::is_record(&arguments.table.runs) {
         return of_record(&arguments.table.runs, &file, arguments.answer.json);
+    }
+    if arguments.table.runs.is_dir() {
+        return of_sweep(&arguments.table.runs, &file, &arguments.answer);
     }
     let runs = input::runs(&arguments.table)?;
     let fit = fit_of(&runs, &arguments.table, arguments.fit.as_deref())?;
@@ -59,6 +62,32 @@ fn of_record(folder: &Path, file: &DocumentFile, json: bool) -> Result<Outcome> 
         reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
     };
     output::print(&file.write(&track_record(&story), &drawn, json)?)?;
+    Ok(Outcome::Done)
+}
+
+/// The page of a sweep, finished or not.
+fn of_sweep(folder: &Path, file: &DocumentFile, answer: &AnswerArguments) -> Result<Outcome> {
+    let sweep = sweeps::open(folder)?;
+    let runs = sweeps::runs(&sweep)?;
+    let fit = sweeps::results(&sweep).and_then(|results| Ok(fit(&results, &FitOptions::default())?));
+    let curves = envelope(&sweeps::curves(&sweep)?);
+    let board = sweep_board(sweep.question(), &runs, fit.as_ref().ok());
+    let drawn: Vec<Named> = [("board", Some(board)), ("envelope", curves)]
+        .into_iter()
+        .filter_map(|(name, figure)| Some((name, figure?)))
+        .collect();
+    let provenance = provenance();
+    let place = sweep.dir().display();
+    let story = SweepStory {
+        question: sweep.question().to_owned(),
+        subject: format!("Sweep: {place}; recipe {}, text {}", sweep.recipe(), sweep.corpus().name),
+        runs: &runs,
+        fit: fit.as_ref().map_err(|error| format!("{error:#}")),
+        level: answer.level,
+        figures: file.figures(&drawn),
+        reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
+    };
+    output::print(&file.write(&story::sweep(&story), &drawn, answer.json)?)?;
     Ok(Outcome::Done)
 }
 
