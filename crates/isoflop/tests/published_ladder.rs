@@ -36,7 +36,7 @@ fn table(name: &str) -> Runs {
 fn part(runs: &Runs, expected: &Expected) -> Runs {
     let mut part = runs.clone();
     part.kept.retain(|run| {
-        run.covariates["corpus"].starts_with(expected.corpus) && run.recipe().unwrap().starts_with(expected.recipe)
+        run.covariates["corpus"] == expected.corpus && run.recipe().unwrap().starts_with(expected.recipe)
     });
     part
 }

@@ -11,13 +11,14 @@ use crate::error::SweepError;
 use crate::result::CellResult;
 use crate::trunk::Trunks;
 
-/// The columns. `flops` is 6 N D with all parameters; `flops_exact` is counted layer by layer.
+/// The columns. `flops` is 6 N D with all parameters; `flops_exact` is counted layer by layer. `corpus` is what people call the
+/// text; texts of one name are told apart by `corpus_fingerprint`, the first digits of the hash of text, split and tokenizer.
 ///
 /// Runs with one `trunk` are one run until their cool-downs, and no independent witnesses of anything. `flops_inherited` is the
 /// part of `flops_exact` that the planned cell before it in its trunk is trained for both: what a sweep spends is the sum of
 /// `flops_exact` less that of `flops_inherited`. `tuning_excess` is the ln loss that a run's rates and batch are expected to give away,
 /// empty where its recipe was not tuned.
-pub const COLUMNS: [&str; 27] = [
+pub const COLUMNS: [&str; 28] = [
     "run",
     "recipe",
     "params",
@@ -31,6 +32,7 @@ pub const COLUMNS: [&str; 27] = [
     "lr",
     "seed",
     "corpus",
+    "corpus_fingerprint",
     "status",
     "tag",
     "budget",
@@ -136,7 +138,8 @@ impl Sweep {
             (spec.batch_sequences * shape.context).to_string(),
             spec.optimizer.hidden_rate.to_string(),
             spec.seed.to_string(),
-            format!("{}:{:.12}", self.corpus().name, cell.corpus()),
+            self.corpus().name.clone(),
+            format!("{:.12}", cell.corpus()),
             status.to_owned(),
             cell.tag().to_owned(),
             known(cell.budget().map(|budget| budget.get())),

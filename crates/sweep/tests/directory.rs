@@ -93,6 +93,9 @@ fn the_table_has_a_full_row_for_every_run() {
         let field = |name: &str| row[COLUMNS.iter().position(|column| *column == name).unwrap()];
         let number = |name: &str| field(name).parse::<f64>().unwrap();
         assert_eq!(row.len(), COLUMNS.len());
+        let (name, fingerprint) = (field("corpus"), field("corpus_fingerprint"));
+        assert_eq!(name, sweep.corpus().name);
+        assert!(!fingerprint.is_empty() && sweep.corpus().fingerprint.starts_with(fingerprint), "{fingerprint}");
         assert_eq!(number("flops"), 6.0 * number("params") * number("tokens"));
         assert_eq!(number("tokens"), number("steps") * number("batch_tokens"));
         assert!(number("unique_tokens") <= number("tokens") && number("unique_tokens") <= 32768.0);

@@ -122,7 +122,7 @@ pub fn diagnose_fit(fit: &Fit, target: Option<(Params, Tokens)>) -> Diagnosis {
 
 /// Tables of several recipes, which no single law describes.
 fn recipes(runs: &[Run]) -> Option<Finding> {
-    ["recipe", "dataset", "corpus", "architecture", "condition"].iter().find_map(|column| {
+    ["recipe", "dataset", "corpus", "corpus_fingerprint", "architecture", "condition"].iter().find_map(|column| {
         let mut values: Vec<&str> =
             runs.iter().filter_map(|run| run.covariates.get(*column).map(String::as_str)).collect();
         values.sort_unstable();

@@ -8,7 +8,7 @@ use crate::counting::{FlopCounting, ParamCounting};
 use crate::runs::{Run, Runs};
 
 /// Columns in which a run must agree with the fitted runs before it can be set beside them, where both have them.
-const COMMON_COLUMNS: [&str; 4] = ["recipe", "tokenizer", "corpus", "loss_unit"];
+const COMMON_COLUMNS: [&str; 5] = ["recipe", "tokenizer", "corpus", "corpus_fingerprint", "loss_unit"];
 
 /// How the numbers of runs were counted, and what the runs have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,8 @@ pub struct Conventions {
     pub flops: FlopCounting,
     /// Unit of the loss, such as `nats_per_token`.
     pub loss: String,
-    /// What all runs have in the columns `recipe`, `tokenizer`, `corpus` and `loss_unit`; a column in which they differ is not here.
+    /// What all runs have in the columns `recipe`, `tokenizer`, `corpus`, `corpus_fingerprint` and `loss_unit`; a column in which they
+    /// differ is not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub common: BTreeMap<String, String>,
 }
@@ -78,5 +79,15 @@ mod tests {
         let unlike = runs("1e9,2e10,2,base,words,\n1e9,2e10,2,,bpe,books\n").kept;
         assert_eq!(conventions.unlike(&unlike[0]), Some(("tokenizer", "words", "bpe")));
         assert_eq!(conventions.unlike(&unlike[1]), None);
+    }
+
+    #[test]
+    fn texts_of_one_name_are_told_apart_by_their_fingerprints() {
+        let table = |print| format!("params,tokens,loss,corpus,corpus_fingerprint\n1e9,2e10,2,text,{print}\n");
+        let read = |print| Runs::read(table(print).as_bytes(), "t", TableFormat::Csv, false).unwrap();
+        let conventions = Conventions::of(&read("d57ed8f1bc2e"));
+        assert_eq!(conventions.unlike(&read("d57ed8f1bc2e").kept[0]), None);
+        let unlike = Some(("corpus_fingerprint", "60f074d0f51f", "d57ed8f1bc2e"));
+        assert_eq!(conventions.unlike(&read("60f074d0f51f").kept[0]), unlike);
     }
 }
