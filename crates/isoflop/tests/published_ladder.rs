@@ -7,25 +7,25 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use isoflop::{FitOptions, Run, Runs, TableFormat, fit};
+use isoflop::{Filter, FitOptions, Run, Runs, TableFormat, fit};
 
-/// Where a forecast lands and how the runs scatter around the law, for each text and recipe: measured once, held since.
+/// Where forecasts land and how the runs scatter around the law, for each text and recipe: measured once, held since.
 struct Expected {
     corpus: &'static str,
     recipe: &'static str,
-    /// Largest |ln forecast - ln loss| of the run of 20.5 times the largest budget.
-    error: f64,
-    /// Whether the 90 % band holds it.
-    held: bool,
+    /// The runs that the law is fitted to: of code those at 1e11 FLOP and above.
+    fitted: &'static str,
+    /// Of each run kept back, the smallest first, the largest |ln forecast - ln loss|; the 90 % band holds all of them.
+    errors: &'static [f64],
     /// Largest root mean square of ln loss around the law, over that between seeds.
     spread: f64,
 }
 
 const EXPECTED: [Expected; 4] = [
-    Expected { corpus: "code", recipe: "default", error: 0.08, held: true, spread: 2.5 },
-    Expected { corpus: "code", recipe: "muon", error: 0.09, held: false, spread: 1.5 },
-    Expected { corpus: "language", recipe: "default", error: 0.01, held: true, spread: 1.1 },
-    Expected { corpus: "language", recipe: "muon", error: 0.02, held: true, spread: 1.2 },
+    Expected { corpus: "code", recipe: "default", fitted: "budget>9e10", errors: &[0.005, 0.01], spread: 1.5 },
+    Expected { corpus: "code", recipe: "muon", fitted: "budget>9e10", errors: &[0.005, 0.01], spread: 1.7 },
+    Expected { corpus: "language", recipe: "default", fitted: "budget>0", errors: &[0.01], spread: 1.1 },
+    Expected { corpus: "language", recipe: "muon", fitted: "budget>0", errors: &[0.02], spread: 1.2 },
 ];
 
 fn table(name: &str) -> Runs {
@@ -34,11 +34,9 @@ fn table(name: &str) -> Runs {
 }
 
 fn part(runs: &Runs, expected: &Expected) -> Runs {
-    let mut part = runs.clone();
-    part.kept.retain(|run| {
-        run.covariates["corpus"] == expected.corpus && run.recipe().unwrap().starts_with(expected.recipe)
-    });
-    part
+    let Expected { corpus, recipe, .. } = expected;
+    let filters = [format!("corpus={corpus}"), format!("recipe={recipe}-tuned")];
+    runs.clone().filtered(&filters.map(|filter| filter.parse::<Filter>().unwrap())).unwrap()
 }
 
 /// Mean square of ln loss between runs that differ in their seed alone.
@@ -67,32 +65,48 @@ fn it_has_two_recipes_on_two_texts_over_two_and_a_half_decades() {
     let (least, most) = flops.fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), at| (least.min(at), most.max(at)));
     assert!((most / least).log10() > 2.49, "{least} {most}");
     for expected in &EXPECTED {
-        let validation = part(&table("validation.csv"), expected).kept;
-        assert_eq!(validation.len(), 1);
-        assert!(validation[0].flops.get() > 20.0 * most);
+        let most = part(&runs, expected).kept.iter().map(|run| run.flops.get()).fold(0.0, f64::max);
+        let kept_back = part(&table("validation.csv"), expected).kept;
+        assert_eq!(kept_back.len(), expected.errors.len());
+        assert!(kept_back.last().unwrap().flops.get() > 20.0 * most);
     }
 }
 
 #[test]
-fn the_law_of_its_runs_forecasts_the_run_of_twenty_times_the_compute() {
-    let (runs, validations) = (table("runs.csv"), table("validation.csv"));
+fn the_law_of_its_runs_forecasts_the_runs_that_were_kept_back() {
+    let (runs, kept_back) = (table("runs.csv"), table("validation.csv"));
     for expected in &EXPECTED {
-        let (runs, validation) = (part(&runs, expected), part(&validations, expected).kept.remove(0));
+        let Expected { corpus, recipe, fitted, .. } = expected;
+        let runs = part(&runs, expected).filtered(&[fitted.parse().unwrap()]).unwrap();
         let fit = fit(&runs, &FitOptions::default()).unwrap();
         let residuals = runs.kept.iter().map(|run| (run.loss.get() / fit.expected_loss_of(run).unwrap().get()).ln());
         let mean_square = residuals.map(|residual| residual * residual).sum::<f64>() / runs.kept.len() as f64;
         let spread = (mean_square / seed_variance(&runs)).sqrt();
-        let loss = fit.predict(validation.params, validation.tokens, 0.9).unwrap().loss;
-        let error = (loss.value / validation.loss.get()).ln();
-        let Expected { corpus, recipe, .. } = expected;
-        println!(
-            "{corpus} {recipe}: {loss:?}, reached {}, off by {error:+.4}; spread {:.4}, {spread:.2} times the seeds'",
-            validation.loss.get(),
-            mean_square.sqrt()
-        );
-        assert!(error.abs() < expected.error, "{corpus} {recipe}: {error}");
+        println!("{corpus} {recipe}: spread {:.4}, {spread:.2} times the seeds'", mean_square.sqrt());
         assert!(spread < expected.spread, "{corpus} {recipe}: {spread}");
-        let held = (loss.lo.unwrap()..loss.hi.unwrap()).contains(&validation.loss.get());
-        assert_eq!(held, expected.held, "{corpus} {recipe}");
+        for (run, most) in part(&kept_back, expected).kept.iter().zip(expected.errors) {
+            let loss = fit.predict(run.params, run.tokens, 0.9).unwrap().loss;
+            let error = (loss.value / run.loss.get()).ln();
+            println!("  {loss:?}, reached {}, off by {error:+.4}", run.loss.get());
+            assert!(error.abs() < *most, "{corpus} {recipe}: {error}");
+            assert!((loss.lo.unwrap()..loss.hi.unwrap()).contains(&run.loss.get()), "{corpus} {recipe}: {loss:?}");
+        }
+    }
+}
+
+/// A law of the first six budgets missed what came out at twenty times their compute, on code, by 9 %.
+#[test]
+fn the_fit_says_where_the_smallest_runs_lead_it_astray() {
+    let runs = table("runs.csv");
+    let doubts = |expected: &Expected, filter: &str| {
+        let runs =
+            part(&runs, expected).filtered(&["budget<4e12", filter].map(|filter| filter.parse().unwrap())).unwrap();
+        let fit = fit(&runs, &FitOptions::default()).unwrap();
+        fit.warnings().iter().any(|warning| warning.code == "smaller_runs_apart")
+    };
+    for expected in &EXPECTED {
+        let Expected { corpus, recipe, fitted, .. } = expected;
+        assert_eq!(doubts(expected, "budget>0"), *corpus == "code", "{corpus} {recipe}");
+        assert!(!doubts(expected, fitted), "{corpus} {recipe}");
     }
 }

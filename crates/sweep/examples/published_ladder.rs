@@ -1,15 +1,17 @@
 //! Trains the ladder of `data/ladder`: two recipes on two kinds of text, repeated seeds, and for each of the four a run of
-//! twenty times the largest budget. Killed and started again, it goes on.
+//! twenty times the largest budget, on code another of twenty times the sixth. Killed and started again, it goes on.
 //!
 //! ```text
-//! published_ladder FOLDER        leaves FOLDER/runs.csv and FOLDER/validation.csv
+//! published_ladder FOLDER [language|code]        of both texts or of one, leaves FOLDER/runs.csv and FOLDER/validation.csv
 //! ```
 
 // A program that people start by hand may tell them what it does, and stop with a word.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,8 +22,11 @@ use isoflop::{Flops, Params};
 use isoflop_sweep::{CellPlan, CorpusLabel, Event, Ladder, LocalEngine, Sweep, SweepPlan};
 use isoflop_train::{Corpus, CorpusOptions, EvaluationLimit, HeldOut, Language, LanguageOptions, Recipe, TokenSource};
 
-/// Training compute of the smallest and of the largest rung, 6ND, and rungs from one to the other: two and a half decades.
-const BUDGETS: (f64, f64, usize) = (1e10, 3.162e12, 6);
+/// Training compute of the first rung, 6ND, and of the one at `SIXTH`: half a decade from rung to rung.
+const BUDGETS: (f64, f64) = (1e10, 3.162e12);
+const SIXTH: usize = 5;
+/// Rungs of each text. Of code the law holds only from the third on, below which models learn little but which letters follow which.
+const RUNGS: [(&str, usize); 2] = [("language", 6), ("code", 7)];
 /// Sizes at each budget.
 const SIZES: usize = 6;
 /// Tokens per parameter that the sizes are centred on.
@@ -30,31 +35,43 @@ const TOKENS_PER_PARAM: f64 = 25.0;
 const LEAST_TOKENS_PER_PARAM: f64 = 2.0;
 /// Seeds of the centre of every second budget.
 const SEEDS: u64 = 4;
-/// Compute of the run to predict, over the largest rung.
+/// Compute of a run to predict, over that of the sixth or the largest rung.
 const VALIDATION_FACTOR: f64 = 20.5;
 /// Parts of its gradient: a constant, so that the result does not depend on the machine's cores.
 const SHARDS: usize = 4;
 /// A little of every held-out document.
 const EVALUATION: EvaluationLimit = EvaluationLimit::Sample(400_000);
 /// The packages whose sources are the code, as folders of cargo's registry; `cargo fetch` of this workspace brings most of them.
-const PACKAGES: &str = include_str!("../../../data/ladder/packages.txt");
+const PACKAGES: &str = include_str!("../../../data/ladder/packages/Cargo.toml");
 /// The recipes as tuned on each text.
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/ladder/recipes");
-/// Bytes of either text: enough for every run to read fresh text.
-const BYTES: u64 = 48 << 20;
+/// Bytes of the language: enough for every run to read fresh text.
+const LANGUAGE_BYTES: u64 = 48 << 20;
+/// Most bytes of a source file that are read: 64 windows, of which the largest run reads three or four.
+const EXCERPT: usize = 8 << 10;
+/// Fewest bytes of a line that tells files apart.
+const TELLING_LINE: usize = 24;
+/// Largest share of a file's telling lines that may stand in others, as large as the corpus allows of held-out ones.
+const MOST_KNOWN: f64 = 0.3;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: published_ladder FOLDER")?);
-    let texts = [("language", Arc::new(language(&folder)?)), ("code", Arc::new(code(&folder)?))];
-    for (text, corpus) in &texts {
-        println!("{text}: {} tokens to train on, {}", corpus.report().training.tokens, corpus.fingerprint());
+    let mut arguments = std::env::args().skip(1);
+    let folder = PathBuf::from(arguments.next().ok_or("usage: published_ladder FOLDER [language|code]")?);
+    let only = arguments.next();
+    let mut texts = Vec::new();
+    for (text, rungs) in RUNGS {
+        if only.as_deref().is_none_or(|only| only == text) {
+            let corpus = Arc::new(if text == "code" { code(&folder) } else { language(&folder) }?);
+            println!("{text}: {} tokens to train on, {}", corpus.report().training.tokens, corpus.fingerprint());
+            texts.push((text, rungs, corpus));
+        }
     }
     for (table, cells) in [("runs", with_repeats as fn(&Ladder) -> Result<_, _>), ("validation", twenty_times_larger)] {
         let mut rows = String::new();
-        for (text, corpus) in &texts {
+        for (text, rungs, corpus) in &texts {
             for recipe in ["default", "muon"] {
                 let name = format!("{text}-{recipe}");
-                let ladder = ladder(tuned(&name)?)?;
+                let ladder = ladder(tuned(&name)?, *rungs)?;
                 let folder = folder.join(format!("{name}-{table}"));
                 append(&mut rows, &train(&folder, text, &ladder, &cells(&ladder)?, corpus)?);
             }
@@ -70,9 +87,9 @@ fn tuned(name: &str) -> Result<Recipe, Box<dyn Error>> {
     Ok(Recipe::from_toml(&fs::read_to_string(&path)?, &path.display().to_string())?)
 }
 
-fn ladder(recipe: Recipe) -> Result<Ladder, Box<dyn Error>> {
-    let (least, most, rungs) = BUDGETS;
-    let step = (most / least).powf(1.0 / (rungs - 1) as f64);
+fn ladder(recipe: Recipe, rungs: usize) -> Result<Ladder, Box<dyn Error>> {
+    let (least, sixth) = BUDGETS;
+    let step = (sixth / least).powf(1.0 / SIXTH as f64);
     let budgets = (0..rungs).map(|rung| Flops::new(least * step.powi(rung as i32))).collect::<Result<_, _>>()?;
     Ok(Ladder { recipe, budgets, sizes: SIZES, tokens_per_param: TOKENS_PER_PARAM, seed: 1 })
 }
@@ -102,11 +119,15 @@ fn tokens_per_param(cell: &CellPlan) -> f64 {
     tokens / cell.spec.architecture.param_groups().count(ParamCounting::Total) as f64
 }
 
-/// The run to predict, at the size that the centre of the sizes extends to.
+/// The runs to predict, at the sizes that the centre of the sizes extends to.
 fn twenty_times_larger(ladder: &Ladder) -> Result<Vec<CellPlan>, Box<dyn Error>> {
-    let budget = VALIDATION_FACTOR * BUDGETS.1;
-    let params = (budget / (TRAINING_FLOPS_PER_PARAM_TOKEN * TOKENS_PER_PARAM)).sqrt();
-    Ok(vec![ladder.big_run(Flops::new(budget)?, Params::new(params)?, SHARDS)?])
+    let beyond_sixth = ladder.budgets.get(SIXTH + 1..).and_then(<[Flops]>::last).map(|largest| largest.get());
+    let big_run = |rung: f64| {
+        let budget = VALIDATION_FACTOR * rung;
+        let params = (budget / (TRAINING_FLOPS_PER_PARAM_TOKEN * TOKENS_PER_PARAM)).sqrt();
+        Ok(ladder.big_run(Flops::new(budget)?, Params::new(params)?, SHARDS)?)
+    };
+    [BUDGETS.1].into_iter().chain(beyond_sixth).map(big_run).collect()
 }
 
 /// Trains `cells` and returns their table.
@@ -155,10 +176,11 @@ fn append(all: &mut String, table: &str) {
     all.push_str(rows);
 }
 
-fn options() -> CorpusOptions {
+/// How text becomes a corpus of at most `max_bytes`, of which at most `held_out_bytes` are held out.
+fn options(max_bytes: u64, held_out_bytes: u64) -> CorpusOptions {
     CorpusOptions {
-        held_out: HeldOut { share: 0.05, min_bytes: 64 << 10, max_bytes: 2 << 20 },
-        max_bytes: BYTES,
+        held_out: HeldOut { share: 0.05, min_bytes: 64 << 10, max_bytes: held_out_bytes },
+        max_bytes,
         context: Recipe::default().context,
         ..CorpusOptions::default()
     }
@@ -168,22 +190,82 @@ fn options() -> CorpusOptions {
 fn language(folder: &Path) -> Result<Corpus, Box<dyn Error>> {
     let language = Language::new(LanguageOptions { zipf_exponent: 1.6, habit: 0.0, ..LanguageOptions::default() })?;
     println!("language: {} nats per byte", language.entropy_rate());
-    Ok(Corpus::from_documents(language.documents(BYTES), &options(), &folder.join("language"), &mut |_| {})?)
+    let options = options(LANGUAGE_BYTES, 2 << 20);
+    Ok(Corpus::from_documents(language.documents(LANGUAGE_BYTES), &options, &folder.join("language"), &mut |_| {})?)
 }
 
-/// The sources of the packages, from cargo's registry.
+/// Excerpts of the Rust sources of the packages, from cargo's registry.
 fn code(folder: &Path) -> Result<Corpus, Box<dyn Error>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).ok_or("no CARGO_HOME")?;
     let registries: Vec<PathBuf> = fs::read_dir(home.join("registry").join("src"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_, std::io::Error>>()?;
-    let find = |package: &str| {
-        let mut places = registries.iter().map(|registry| registry.join(package));
-        places
-            .find(|place| place.is_dir())
-            .ok_or(format!("no sources of {package} in cargo's registry: fetch that version"))
+    let mut documents = Vec::new();
+    for package in PACKAGES.lines().filter_map(package) {
+        let mut places = registries.iter().map(|registry| registry.join(&package));
+        let place = places.find(|place| place.is_dir());
+        let place =
+            place.ok_or(format!("no sources of {package} in cargo's registry: fetch them as data/ladder tells"))?;
+        collect_excerpts(&place, &mut documents)?;
+    }
+    let documents = unlike_each_other(documents);
+    Ok(Corpus::from_documents(documents, &options(u64::MAX, 16 << 20), &folder.join("code"), &mut |_| {})?)
+}
+
+/// Folder of a package in cargo's registry, from its line `name = "=version"` in the manifest.
+fn package(line: &str) -> Option<String> {
+    let (name, version) = line.split_once(" = \"=")?;
+    Some(format!("{name}-{}", version.trim_end_matches('"')))
+}
+
+/// Adds an excerpt of every Rust file in `folder` to `documents`.
+fn collect_excerpts(folder: &Path, documents: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect_excerpts(&path, documents)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            // A few files are tests of what a compiler makes of text that is not UTF-8.
+            documents.extend(String::from_utf8(fs::read(&path)?).ok().map(|text| excerpt(&text).to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The middle of a file, whole lines of at most [`EXCERPT`] bytes: no file says more than another, and licences stand at the top.
+fn excerpt(text: &str) -> &str {
+    let (mut start, mut length) = (0, 0);
+    let from = text.len().saturating_sub(EXCERPT) / 2;
+    for line in text.split_inclusive('\n') {
+        if start < from {
+            start += line.len();
+        } else if length + line.len() <= EXCERPT {
+            length += line.len();
+        } else {
+            break;
+        }
+    }
+    &text[start..start + length]
+}
+
+/// The documents of whose telling lines hardly any stand in others.
+///
+/// Of documents held out the corpus drops those that the training text gives away. Dropped from the held-out documents alone, a third
+/// of them here, they would leave text unlike what is trained on.
+fn unlike_each_other(mut documents: Vec<String>) -> Vec<String> {
+    let telling_lines = |text: &str| -> HashSet<u64> {
+        let lines = text.lines().map(str::trim).filter(|line| line.len() >= TELLING_LINE);
+        lines.map(|line| BuildHasherDefault::<DefaultHasher>::default().hash_one(line)).collect()
     };
-    let sources = PACKAGES.lines().map(find).collect::<Result<Vec<_>, _>>()?;
-    Ok(Corpus::build(&sources, &options(), &folder.join("code"), &mut |_| {})?)
+    let mut documents_with = HashMap::new();
+    for line in documents.iter().flat_map(|text| telling_lines(text)) {
+        *documents_with.entry(line).or_insert(0) += 1;
+    }
+    documents.retain(|text| {
+        let lines = telling_lines(text);
+        let known = lines.iter().filter(|line| documents_with[line] > 1).count();
+        known as f64 <= MOST_KNOWN * lines.len() as f64
+    });
+    documents
 }
