@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use isoflop_numerics::elementary::{exp, ln};
+use serde::Serialize;
 
 use crate::units::parse_count;
 
@@ -27,7 +28,8 @@ const NINE_IN_TEN: f64 = 1.644_853_626_951_472_2;
 /// assert!("0.45..0.35".parse::<Uncertain>().is_err());
 /// # Ok::<(), isoflop::hardware::RangeError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "String")]
 pub struct Uncertain {
     lo: f64,
     hi: f64,
@@ -84,6 +86,12 @@ impl Uncertain {
 impl From<f64> for Uncertain {
     fn from(value: f64) -> Self {
         Self { lo: value, hi: value }
+    }
+}
+
+impl From<Uncertain> for String {
+    fn from(uncertain: Uncertain) -> Self {
+        uncertain.to_string()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is asked of a plan: a goal, a budget, limits, and what the model is to serve.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{GUESSING, PlanError, ProblemError};
 use super::limit::Limit;
@@ -132,7 +132,7 @@ impl ServingSpeed {
 }
 
 /// Whose word on repeated text counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repetition {
     /// The fit's own law's.

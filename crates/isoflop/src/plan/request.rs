@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Plan;
 use super::error::{PlanError, ProblemError};
@@ -28,7 +28,7 @@ use crate::units::{Dollars, Flops, Nats, Params, Tokens, parse_bytes, parse_coun
 /// assert_eq!(plan.params.value, 8e9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs, reason = "the names are the options', and `isoflop plan --help` says what each is")]
 pub struct Request {
@@ -304,6 +304,17 @@ mod tests {
         let problem = request.problem().unwrap();
         assert!(matches!(problem.budget, Some(Budget::Dollars(_))));
         assert_eq!(problem.limits.memory.unwrap().precision, Precision::Fp8);
+    }
+
+    #[test]
+    fn a_request_reads_back_as_it_was_written() {
+        let request = request(
+            r#"{ "usd": "$10M", "gpu": "h100", "mfu": "0.35..0.45", "price": 2, "memory": "80GB", "max_batch_waste": "20%",
+                "batch": 4e6, "repetition": "published", "precision": "fp8", "seed": 7 }"#,
+        )
+        .unwrap();
+        let written = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&written).unwrap(), request, "{written}");
     }
 
     #[test]

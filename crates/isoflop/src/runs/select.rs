@@ -81,6 +81,13 @@ impl fmt::Display for Comparison {
     }
 }
 
+impl fmt::Display for Filter {
+    /// As it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.column, self.comparison, self.value)
+    }
+}
+
 impl FromStr for Filter {
     type Err = RunsError;
 
