@@ -97,6 +97,14 @@ impl Document {
     pub fn to_html(&self) -> String {
         self.blocks.iter().map(Block::to_html).collect()
     }
+
+    /// The same in two parts: what stands before the first figure, and the rest.
+    pub(crate) fn to_html_around_figures(&self) -> (String, String) {
+        let figure = self.blocks.iter().position(|block| matches!(block, Block::Figure(_)));
+        let (before, after) = self.blocks.split_at(figure.unwrap_or(self.blocks.len()));
+        let html = |blocks: &[Block]| blocks.iter().map(Block::to_html).collect();
+        (html(before), html(after))
+    }
 }
 
 impl Block {

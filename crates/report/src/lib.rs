@@ -38,7 +38,7 @@ pub use figures::{
     exponents, figure_of_fit, forecast, gain, panels, pareto, ratios, reliability, residuals, rollout, sweep_board,
     transfer, valleys,
 };
-pub use html::page;
+pub use html::{Section, page};
 #[cfg(feature = "files")]
 pub use render::{FileError, FileFormat, file};
 pub use render::{braille, csv, svg};

@@ -80,7 +80,11 @@ impl Table {
         let class = |align: &Align| if *align == Align::Right { " class=\"number\"" } else { "" };
         let mut text = "<div class=\"scroll\"><table>\n<thead><tr>".to_owned();
         for (name, align) in &self.columns {
-            let _ = write!(text, "<th scope=\"col\"{}>{}</th>", class(align), escape::xml(name));
+            let _ = match name.as_str() {
+                // A heading without words is announced all the same.
+                "" => write!(text, "<td></td>"),
+                name => write!(text, "<th scope=\"col\"{}>{}</th>", class(align), escape::xml(name)),
+            };
         }
         text.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
@@ -108,6 +112,12 @@ mod tests {
     #[test]
     fn columns_line_up_by_characters() {
         assert_eq!(table().to_text(), "  run     loss\n  a|b     10.5\n  größer     2\n");
+    }
+
+    #[test]
+    fn a_column_without_a_name_has_no_heading() {
+        let html = Table::new([("", Align::Left), ("loss", Align::Right)]).to_html();
+        assert!(html.contains("<tr><td></td><th scope=\"col\" class=\"number\">loss</th></tr>"), "{html}");
     }
 
     #[test]
