@@ -140,7 +140,7 @@ impl Block {
                 format!("<details>\n<summary>{}</summary>\n{}</details>\n", escape::xml(summary), table.to_html())
             }
             Self::Figure(figure) => figure.to_html(),
-            Self::Commands(lines) => format!("<pre><code>{}</code></pre>\n", escape::xml_lines(lines)),
+            Self::Commands(lines) => format!("<pre tabindex=\"0\"><code>{}</code></pre>\n", escape::xml_lines(lines)),
         }
     }
 }

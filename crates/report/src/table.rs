@@ -78,7 +78,8 @@ impl Table {
     /// The table as HTML, columns of numbers marked as such.
     pub(crate) fn to_html(&self) -> String {
         let class = |align: &Align| if *align == Align::Right { " class=\"number\"" } else { "" };
-        let mut text = "<div class=\"scroll\"><table>\n<thead><tr>".to_owned();
+        // Where it is wider than the page the keyboard must be able to move it.
+        let mut text = "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();
         for (name, align) in &self.columns {
             let _ = match name.as_str() {
                 // A heading without words is announced all the same.
