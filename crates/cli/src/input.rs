@@ -18,6 +18,13 @@ pub(crate) fn runs(arguments: &TableArguments) -> Result<Runs> {
     table(&arguments.runs, &arguments.filters, arguments.skip_bad_rows)
 }
 
+/// The same, with the text that they were read from.
+pub(crate) fn runs_and_text(arguments: &TableArguments) -> Result<(Runs, String)> {
+    let (text, name) = text(&arguments.runs)?;
+    let runs = Runs::read(text.as_bytes(), &name, TableFormat::of_name(&name), arguments.skip_bad_rows)?;
+    Ok((runs.filtered(&arguments.filters)?, text))
+}
+
 /// The rows of a table that pass the filters.
 pub(crate) fn table(path: &Path, filters: &[Filter], skip_bad_rows: bool) -> Result<Runs> {
     let (reader, name) = open(path)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use isoflop_report::figure::{Figure, Page, Theme};
-use isoflop_report::{Document, FigureFile, page, svg};
+use isoflop_report::{Document, FigureFile, Section, page, svg};
 use serde_json::json;
 
 use crate::output;
@@ -43,7 +43,7 @@ impl<'a> DocumentFile<'a> {
     pub(crate) fn figures(&self, drawn: &[Named]) -> Vec<FigureFile> {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let held = |figure: &Figure, width: Option<f64>| {
-            matches!(self.format, Format::Html).then(|| svg(figure, &Page { theme: Theme::Adaptive, width }))
+            self.is_page().then(|| svg(figure, &Page { theme: Theme::Adaptive, width }))
         };
         let file = |(name, figure): &Named| FigureFile {
             light: format!("{stem}-{name}.svg"),
@@ -55,11 +55,22 @@ impl<'a> DocumentFile<'a> {
         drawn.iter().map(file).collect()
     }
 
-    /// Writes the document, and beside Markdown the figures; what was written, as it is said.
-    pub(crate) fn write(&self, document: &Document, drawn: &[Named], json: bool) -> Result<String> {
+    /// Whether it is a page that can do more than be read.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(self.format, Format::Html)
+    }
+
+    /// Writes the document, a page with its `section`, and beside Markdown the figures; what was written, as it is said.
+    pub(crate) fn write(
+        &self,
+        document: &Document,
+        drawn: &[Named],
+        section: Option<&Section>,
+        json: bool,
+    ) -> Result<String> {
         let mut written = vec![self.path.to_owned()];
         match self.format {
-            Format::Html => output::write(self.path, &page(document))?,
+            Format::Html => output::write(self.path, &page(document, section))?,
             Format::Markdown => {
                 for ((_, figure), file) in drawn.iter().zip(self.figures(drawn)) {
                     for (theme, name) in [(Theme::Light, Some(file.light)), (Theme::Dark, file.dark)] {

@@ -41,6 +41,23 @@ fn a_page_holds_everything_and_asks_for_nothing() {
 }
 
 #[test]
+fn a_page_explores_or_says_how_to_get_one_that_does() {
+    let dir = tempfile::tempdir().unwrap();
+    runs(&dir);
+    let said = isoflop_with(dir.path(), &["report", "runs.csv", "--where", "corpus=web", "-o", "page.html"], "");
+    assert!(said.status.success());
+    let complaint = String::from_utf8(said.stderr).unwrap();
+    let page = fs::read_to_string(dir.path().join("page.html")).unwrap();
+    if complaint.is_empty() {
+        assert!(page.contains("<section id=\"explore\"") && page.contains("\"filters\":[\"corpus=web\"]"));
+        // The table lies in a script's data: its markup must not end that.
+        assert!(page.contains("\\u003cscript>alert(1)\\u003c/script>"));
+    } else {
+        assert!(complaint.contains("cargo build --release") && !page.contains("id=\"explore\""), "{complaint}");
+    }
+}
+
+#[test]
 fn the_same_words_as_markdown_have_their_figures_beside_them() {
     let dir = tempfile::tempdir().unwrap();
     runs(&dir);

@@ -10,8 +10,10 @@
 mod error;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+mod page;
 mod request;
 mod session;
 
+pub use page::{Held, HeldTable, section};
 pub use request::{LARGEST_REQUEST, MOST_RUNS};
 pub use session::Session;

@@ -67,6 +67,9 @@ pub(crate) struct FitRequest {
     /// Runs to leave out, by their position among the kept ones.
     #[serde(default)]
     pub(crate) without: Vec<usize>,
+    /// Recipe to ask about, of a fit that tells several apart.
+    #[serde(default)]
+    pub(crate) recipe: Option<String>,
     #[serde(default = "level")]
     pub(crate) level: f64,
 }
@@ -75,6 +78,9 @@ pub(crate) struct FitRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoadRequest {
     pub(crate) fit: FitSource,
+    /// Recipe to ask about, of a fit that tells several apart.
+    #[serde(default)]
+    pub(crate) recipe: Option<String>,
     #[serde(default = "level")]
     pub(crate) level: f64,
 }

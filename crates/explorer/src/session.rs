@@ -6,7 +6,10 @@ use isoflop::hardware::{Accelerator, accelerators};
 use isoflop::law::{self, PUBLISHED, published};
 use isoflop::models::models;
 use isoflop::predict::Predictions;
-use isoflop::{Filter, Fit, FitOptions, Flops, Method, Nats, Objective, Params, Plan, Runs, TableFormat, Tokens, fit};
+use isoflop::{
+    Filter, Fit, FitOptions, Flops, Method, Nats, Objective, Params, Plan, QuestionError, Runs, TableFormat, Tokens,
+    fit,
+};
 use isoflop_report::brief::Brief;
 use isoflop_report::figure::{Figure, Page};
 use isoflop_report::{
@@ -105,7 +108,7 @@ impl Session {
             keep_unfinished: asked.keep_unfinished,
             ..FitOptions::default()
         };
-        let fit = fit(&runs, &options)?;
+        let fit = of_recipe(fit(&runs, &options)?, asked.recipe.as_deref())?;
         *self = Self { table: std::mem::take(&mut self.table), runs, fit: Some(fit), plan: None };
         self.described(asked.level)
     }
@@ -122,9 +125,8 @@ impl Session {
         if has_runs && fit.fingerprint().is_some_and(|fitted| fitted != self.table.fingerprint()) {
             return Err(ExplorerError::OtherRuns);
         }
-        self.runs = self.table.clone();
-        self.fit = Some(fit);
-        self.plan = None;
+        let fit = of_recipe(fit, asked.recipe.as_deref())?;
+        *self = Self { runs: self.table.clone(), table: std::mem::take(&mut self.table), fit: Some(fit), plan: None };
         self.described(asked.level)
     }
 
@@ -182,6 +184,10 @@ impl Session {
     }
 }
 
+fn of_recipe(fit: Fit, recipe: Option<&str>) -> Result<Fit, QuestionError> {
+    recipe.map_or_else(|| Ok(fit.clone()), |recipe| fit.of_recipe(recipe))
+}
+
 fn checked(level: f64) -> Result<f64, ExplorerError> {
     if level > 0.0 && level < 1.0 { Ok(level) } else { Err(ExplorerError::Level(level)) }
 }
@@ -198,6 +204,7 @@ fn known() -> Result<String, ExplorerError> {
         accelerators,
         laws,
         objectives: Objective::EXAMPLES,
+        largest_request: LARGEST_REQUEST,
         published: PUBLISHED.iter().map(|set| set.name).collect(),
     })
 }
@@ -213,6 +220,7 @@ struct Known {
     accelerators: Vec<Accelerator>,
     laws: Vec<Law>,
     objectives: [&'static str; 8],
+    largest_request: usize,
     published: Vec<&'static str>,
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod backtest;
 pub(crate) mod claim;
 pub(crate) mod compare;
 pub(crate) mod diagnose;
+mod explorer;
 pub(crate) mod figure;
 pub(crate) mod fit;
 pub(crate) mod gpus;

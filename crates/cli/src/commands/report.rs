@@ -11,6 +11,7 @@ use isoflop_report::{
     forecast, panels, ratios, reliability, report, residuals, sweep_board, valleys,
 };
 
+use super::explorer;
 use super::fit::{fit_of, provenance};
 use super::plan::asked_plan;
 use crate::arguments::{AnswerArguments, ReportArguments};
@@ -26,7 +27,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
     if arguments.table.runs.is_dir() {
         return of_sweep(&arguments.table.runs, &file, &arguments.answer);
     }
-    let runs = input::runs(&arguments.table)?;
+    let (runs, text) = input::runs_and_text(&arguments.table)?;
     let fit = fit_of(&runs, &arguments.table, arguments.fit.as_deref())?;
     let (level, question) = (arguments.answer.level, &arguments.question);
     let fit = input::under(fit, question.conditions.recipe.as_deref(), None)?;
@@ -46,7 +47,13 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Outcome> {
         figures: file.figures(&drawn),
         reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
     };
-    output::print(&file.write(&report(&story), &drawn, arguments.answer.json)?)?;
+    // Whoever reads Markdown has no page to explore in.
+    let explorer = file.is_page().then(|| explorer::section(arguments, &text, &fit, plan.as_ref()));
+    let section = explorer.as_ref().and_then(|section| section.as_ref().ok());
+    output::print(&file.write(&report(&story), &drawn, section, arguments.answer.json)?)?;
+    if let Some(Err(reason)) = &explorer {
+        output::remark(&format!("{}: a page to be read only, for {reason}", arguments.output.display()));
+    }
     Ok(Outcome::Done)
 }
 
@@ -61,7 +68,7 @@ fn of_record(folder: &Path, file: &DocumentFile, json: bool) -> Result<Outcome> 
         figures: file.figures(&drawn),
         reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
     };
-    output::print(&file.write(&track_record(&story), &drawn, json)?)?;
+    output::print(&file.write(&track_record(&story), &drawn, None, json)?)?;
     Ok(Outcome::Done)
 }
 
@@ -87,7 +94,7 @@ fn of_sweep(folder: &Path, file: &DocumentFile, answer: &AnswerArguments) -> Res
         figures: file.figures(&drawn),
         reproduction: Reproduction { version: provenance.version, commands: vec![provenance.command] },
     };
-    output::print(&file.write(&story::sweep(&story), &drawn, answer.json)?)?;
+    output::print(&file.write(&story::sweep(&story), &drawn, None, answer.json)?)?;
     Ok(Outcome::Done)
 }
 
