@@ -11,11 +11,18 @@ use crate::parts::Stop;
 /// The target that the library must also build for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// Asks the binary's build for the explorer, which only release builds have otherwise; 0 leaves it out.
+const EXPLORER: &str = "ISOFLOP_EXPLORER";
+
 /// `cargo arguments...` in `root`, not yet started.
 pub(crate) fn command(root: &Path, arguments: &[&str]) -> Command {
     // The cargo that started this program, so that `cargo +nightly xtask` stays on one toolchain.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(root).args(arguments);
+    // Every part alike, or each would build the binary anew.
+    if std::env::var_os(EXPLORER).is_none() {
+        command.env(EXPLORER, "1");
+    }
     command
 }
 

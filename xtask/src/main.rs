@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod agreement;
+mod browser;
 mod cargo;
 mod invariants;
 mod parts;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cargo::{self, WASM};
-use crate::{agreement, invariants};
+use crate::{agreement, browser, invariants};
 
 /// Why a part did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(crate) const PARTS: &[Part] = &[
     Part { name: "doctests", what: "the examples in the documentation run", run: doctests },
     Part { name: "wasm32", what: "the library builds for WebAssembly", run: wasm32 },
     Part { name: "agreement", what: "WebAssembly gives the numbers that this machine gives", run: agreement::check },
+    Part { name: "browser", what: "the report's page explores its runs in Chromium", run: browser::check },
     Part {
         name: "invariants",
         what: "arrows between crates, purity, file lengths, machine paths",
