@@ -19,8 +19,5 @@ const writeCompute = (value) => value.toExponential(1).replace("e+", "e").replac
 
 const writePlain = (value) => String(Number(value.toPrecision(3)));
 
-// A number as a field shows it, every digit kept, as 200 or as 2e14, whichever is shorter.
-const writeExact = (value) => {
-  const [plain, scientific] = [String(value), value.toExponential()].map((text) => text.replace("e+", "e"));
-  return scientific.length < plain.length ? scientific : plain;
-};
+// A number as a field shows it, every digit kept.
+const writeExact = (value) => String(value).replace("e+", "e");
